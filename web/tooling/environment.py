@@ -1,0 +1,102 @@
+"""The virtual environment: made from the Python that runs the build, filled from hash-pinned requirement files."""
+
+import importlib.util
+import os
+import platform
+import sys
+from typing import Literal
+
+from tooling.console import Console
+from tooling.errors import BuildError
+from tooling.paths import REQUIREMENTS, ROOT, SERVER, VENV, VENV_BIN, VENV_PYTHON, VENV_STAMPS
+from tooling.stamps import Step
+
+Group = Literal["runtime", "test", "bench", "lock"]
+
+RETRY = "Check the network and pip's settings (`pip config list`), then run the same command again; it goes on where it stopped."
+
+INSTALLING = VENV_STAMPS / "installing"
+"""Is there while pip writes into the environment. Found at a start, it tells of an installation that was killed half-way."""
+
+
+def bring_environment_up_to_date(console: Console, *groups: Group) -> None:
+    """Make `.venv` and install the given requirement groups and this tree's two distributions (editable)."""
+    console.run(_venv_step(console))
+    for group in groups:
+        console.run(_packages_step(console, group))
+    console.run(_editable_step(console))
+
+
+def pip(console: Console, *arguments: str, log: str) -> None:
+    """Run the environment's pip."""
+    console.command(
+        [VENV_PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments], log=log, next_step=RETRY
+    )
+
+
+def _venv_step(console: Console) -> Step:
+    if INSTALLING.exists():
+        (VENV_STAMPS / "venv").unlink(missing_ok=True)
+    return Step(
+        name="venv",
+        title=f"virtual environment, Python {platform.python_version()}",
+        inputs=(str(VENV), sys.version, os.path.realpath(sys.base_prefix)),
+        outputs=(VENV_PYTHON,),
+        action=lambda: _make_venv(console),
+        stamps=VENV_STAMPS,
+    )
+
+
+def _make_venv(console: Console) -> None:
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    install_venv = (
+        f"Install it (on Debian and Ubuntu: `apt-get install python{version}-venv`) and run the same command again."
+    )
+    if importlib.util.find_spec("ensurepip") is None:
+        raise BuildError(f"This Python ({sys.executable}) cannot make virtual environments.", next_step=install_venv)
+    console.command([sys.executable, "-m", "venv", "--clear", VENV], log="venv", next_step=install_venv)
+
+
+def _packages_step(console: Console, group: Group) -> Step:
+    requirements = REQUIREMENTS / f"{group}.txt"
+
+    def install() -> None:
+        INSTALLING.parent.mkdir(parents=True, exist_ok=True)
+        INSTALLING.touch()
+        try:
+            # --no-compile: the bytecode of what is really imported is written at its first import.
+            pip(
+                console, "install", "--no-compile", "--require-hashes", "-r", str(requirements), log=f"packages-{group}"
+            )
+        except BuildError:
+            INSTALLING.unlink()  # pip takes back by itself what it could not finish
+            raise
+        INSTALLING.unlink()
+
+    return Step(
+        name=f"packages-{group}",
+        title=f"Python packages ({group})",
+        inputs=(requirements,),
+        outputs=(VENV_PYTHON,),
+        action=install,
+        stamps=VENV_STAMPS,
+    )
+
+
+def _editable_step(console: Console) -> Step:
+    def install() -> None:
+        pip(
+            console,
+            *("install", "--no-build-isolation", "--no-deps", "--no-index"),
+            *("--editable", str(ROOT), "--editable", str(SERVER)),
+            log="editable",
+        )
+
+    return Step(
+        name="editable",
+        title="irenic and irenic-server (editable)",
+        inputs=(ROOT / "pyproject.toml", SERVER / "pyproject.toml"),
+        outputs=(VENV_BIN / "irenic",),
+        action=install,
+        stamps=VENV_STAMPS,
+    )
