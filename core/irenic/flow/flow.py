@@ -1,0 +1,165 @@
+"""A flow: items, the graph between them, and the inputs from which a form is drawn."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from irenic.flow.graph import Graph
+from irenic.flow.item import Item, code_hash
+from irenic.flow.limit import Limit
+from irenic.flow.params import ParamsSpec, explain
+from irenic.flow.ref import Ref, ref_fingerprint
+from irenic.model.errors import FlowError, ParamsError
+from irenic.model.flow_info import EdgeInfo, FlowInfo, ItemInfo
+from irenic.model.ids import check_identifier
+
+P = TypeVar("P", bound=BaseModel)
+S = TypeVar("S", bound=BaseModel)
+
+
+class ItemHandle(Generic[S]):
+    """An item's place in a flow; ``state`` is a reference to its state for the params of other items."""
+
+    def __init__(self, id: str, state: Ref[S]) -> None:
+        self.id = id
+        self.state: Any = state
+
+    def __repr__(self) -> str:
+        return f"ItemHandle({self.id!r})"
+
+
+class Flow:
+    """Items and the edges between them.
+
+    :param id: an identifier, unique in a store.
+    :param inputs: a pydantic model; a form is drawn from it, and ``flow.inputs.NAME`` refers to a value.
+    :param limits: rate and concurrency limits that items take by name with ``cx.limits(name)``.
+    :param guards: sources of interrupts that watch every execution of the flow (see ``irenic.guards``).
+    :param summary: a sentence for a person.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        *,
+        inputs: type[BaseModel] | None = None,
+        limits: Mapping[str, Limit] | None = None,
+        guards: Iterable[Any] = (),
+        summary: str = "",
+    ) -> None:
+        self.id = check_identifier(id, "flow id")
+        self.inputs_model = inputs
+        self.inputs: Any = Ref(None, (), inputs if inputs is not None else BaseModel)
+        self.limits = dict(limits or {})
+        self.guards = tuple(guards)
+        self.summary = summary
+        self.graph = Graph()
+        self.connect: list[str] = []
+        self._items: dict[str, Item[Any, Any]] = {}
+        self._specs: dict[str, ParamsSpec[Any]] = {}
+        self._ref_edges: set[tuple[str, str]] = set()
+
+    @property
+    def items(self) -> dict[str, Item[Any, Any]]:
+        """The items by id, in insertion order."""
+        return self._items
+
+    @property
+    def specs(self) -> dict[str, ParamsSpec[Any]]:
+        """How each item's params are obtained."""
+        return self._specs
+
+    def add(self, item: Item[P, S], **params: Any) -> ItemHandle[S]:
+        """Add an item with its params; a :class:`Ref` among them makes the edge by itself.
+
+        :raises FlowError: if the id is taken or a param does not fit; nothing is added then.
+        """
+        spec = ParamsSpec(item.id, item.Params, params)
+        unknown = sorted(spec.predecessors() - self._items.keys())
+        if unknown:
+            raise FlowError(f"{item.id} refers to {', '.join(unknown)}, which is not in this flow: add it first.")
+        self.graph.add(item.id)
+        self._items[item.id] = item
+        self._specs[item.id] = spec
+        for predecessor in self._items:
+            if predecessor in spec.predecessors():
+                self.graph.edge(predecessor, item.id)
+                self._ref_edges.add((predecessor, item.id))
+        return ItemHandle(item.id, Ref(item.id, (), item.State))
+
+    def edge(self, predecessor: ItemHandle[Any] | str, successor: ItemHandle[Any] | str) -> None:
+        """Say that ``successor`` starts only when ``predecessor`` has ended.
+
+        :raises FlowError: if an item is unknown or the edge would close a cycle, which is named.
+        """
+        self.graph.edge(_id_of(predecessor), _id_of(successor))
+
+    def select(self, items: Iterable[str], *, with_dependencies: bool = False) -> list[str]:
+        """Return the chosen items' ids in insertion order.
+
+        :param with_dependencies: whether to take along what they depend on.
+        :raises FlowError: if an id is unknown.
+        """
+        chosen = set(items)
+        unknown = sorted(chosen - self._items.keys())
+        if unknown:
+            raise FlowError(f"there is no item {', '.join(unknown)} in {self.id}; it has: {', '.join(self._items)}.")
+        if with_dependencies:
+            chosen = self.graph.ancestors(chosen)
+        return [id for id in self._items if id in chosen]
+
+    def validate_inputs(self, values: Mapping[str, Any]) -> BaseModel | None:
+        """Return the inputs as the flow's model; None where the flow has none.
+
+        :raises ParamsError: if they are not valid; the message names each field.
+        """
+        if self.inputs_model is None:
+            if values:
+                raise ParamsError(f"{self.id} takes no inputs, but was given: {', '.join(values)}.")
+            return None
+        unknown = [name for name in values if name not in self.inputs_model.model_fields]
+        if unknown:
+            known = ", ".join(self.inputs_model.model_fields)
+            raise ParamsError(f"{self.id} has no input {', '.join(unknown)}; it has: {known}.")
+        try:
+            return self.inputs_model.model_validate(dict(values))
+        except ValidationError as error:
+            raise ParamsError(explain(error, f"the inputs of {self.id} are not valid")) from error
+
+    def info(self) -> FlowInfo:
+        """Return the flow as pure data, for drawing it."""
+        digest = hashlib.sha256()
+        for id, item in self._items.items():
+            digest.update(f"{id}:{code_hash(item)}".encode())
+            for refs in self._specs[id].refs.values():
+                for ref in refs:
+                    digest.update(ref_fingerprint(ref).encode())
+        return FlowInfo(
+            id=self.id,
+            summary=self.summary,
+            items=[_item_info(item) for item in self._items.values()],
+            edges=[
+                EdgeInfo(predecessor=before, successor=after, by_ref=(before, after) in self._ref_edges)
+                for before, after in self.graph.edges
+            ],
+            inputs_schema=self.inputs_model.model_json_schema() if self.inputs_model else None,
+            connect=self.connect,
+            code_hash=digest.hexdigest()[:16],
+        )
+
+
+def _item_info(item: Item[Any, Any]) -> ItemInfo:
+    summary = (type(item).__doc__ or "").strip().partition("\n")[0]
+    return ItemInfo(
+        id=item.id,
+        type=type(item).__name__,
+        summary=summary,
+        params_schema=item.Params.model_json_schema(),
+        state_schema=item.State.model_json_schema(),
+    )
+
+
+def _id_of(item: ItemHandle[Any] | str) -> str:
+    return item if isinstance(item, str) else item.id

@@ -1,0 +1,83 @@
+"""Whether a value of one type can stand where another type is wanted, as pydantic would take it."""
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import PurePath
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from uuid import UUID
+
+from pydantic import AnyUrl, BaseModel, SecretBytes, SecretStr
+
+_READ_FROM_TEXT = (PurePath, AnyUrl, enum.Enum, UUID, date, datetime, time, timedelta, Decimal, SecretStr, SecretBytes)
+_READ_FROM_TEXT += (IPv4Address, IPv6Address)  # type: ignore[assignment]  # a tuple of classes, grown in two lines
+_NUMBERS: dict[type, tuple[type, ...]] = {float: (int,), complex: (int, float), Decimal: (int, float)}
+
+
+def strip_annotated(type_: Any) -> Any:
+    """Return the type without its ``Annotated`` metadata."""
+    while get_origin(type_) is Annotated:
+        type_ = get_args(type_)[0]
+    return type_
+
+
+def is_satisfied_by(wanted: Any, offered: Any) -> bool:
+    """Return whether a value of type ``offered`` can fill a field of type ``wanted``.
+
+    None is left aside: where ``offered`` may be None and ``wanted`` may not, the field stays open until there is a value.
+    """
+    wanted, offered = strip_annotated(wanted), strip_annotated(offered)
+    if wanted is Any or offered is Any or isinstance(wanted, TypeVar) or isinstance(offered, TypeVar):
+        return True
+    if get_origin(offered) in (Union, UnionType):
+        members = [m for m in get_args(offered) if m is not NoneType]
+        return bool(members) and all(is_satisfied_by(wanted, member) for member in members)
+    if get_origin(wanted) in (Union, UnionType):
+        return any(is_satisfied_by(member, offered) for member in get_args(wanted))
+    if get_origin(wanted) is Literal or get_origin(offered) is Literal:
+        return _literal_satisfied(wanted, offered)
+    return _plain_satisfied(wanted, offered)
+
+
+def _literal_satisfied(wanted: Any, offered: Any) -> bool:
+    if get_origin(offered) is Literal:
+        if get_origin(wanted) is Literal:
+            return set(get_args(offered)) <= set(get_args(wanted))
+        return all(is_satisfied_by(wanted, type(value)) for value in get_args(offered))
+    return any(is_satisfied_by(type(value), offered) for value in get_args(wanted))
+
+
+def _plain_satisfied(wanted: Any, offered: Any) -> bool:
+    wanted_class, offered_class = get_origin(wanted) or wanted, get_origin(offered) or offered
+    if wanted is None or offered is None:
+        return wanted in (None, NoneType) and offered in (None, NoneType)
+    if not isinstance(wanted_class, type) or not isinstance(offered_class, type):
+        return bool(wanted == offered)
+    if offered_class in _NUMBERS.get(wanted_class, ()):
+        return True
+    if issubclass(wanted_class, _READ_FROM_TEXT) and issubclass(offered_class, str):
+        return True
+    if issubclass(wanted_class, str) and issubclass(offered_class, BaseModel):
+        return False
+    if not issubclass(offered_class, wanted_class):
+        return _containers(wanted_class, offered_class) and _arguments_satisfied(wanted, offered)
+    return _arguments_satisfied(wanted, offered)
+
+
+def _containers(wanted: type, offered: type) -> bool:
+    plain = (list, tuple, set, frozenset)
+    return (wanted in plain or wanted in (Sequence, Iterable)) and offered in plain
+
+
+def _arguments_satisfied(wanted: Any, offered: Any) -> bool:
+    wanted_arguments, offered_arguments = get_args(wanted), get_args(offered)
+    if not wanted_arguments or not offered_arguments:
+        return True
+    if isinstance(get_origin(wanted), type) and issubclass(get_origin(wanted), Mapping):
+        pairs = zip(wanted_arguments, offered_arguments, strict=False)
+        return all(is_satisfied_by(w, o) for w, o in pairs)
+    elements = [a for a in offered_arguments if a is not Ellipsis]
+    return all(is_satisfied_by(wanted_arguments[0], element) for element in elements)

@@ -1,0 +1,1 @@
+"""Pure data: ids, progress, interrupt, outcome, journal events, requests. No I/O, no asyncio."""

@@ -1,0 +1,216 @@
+"""The events of a journal: flat JSON objects, told apart by ``kind``.
+
+The journal of an execution is append-only and the single source of truth: states, progress and outcome are all derived
+from it. ``seq`` counts 0, 1, 2, ... without gaps.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, TypeAdapter
+
+from irenic.model.cmd import Block, Cmd, Direction, StateKind
+from irenic.model.interrupt import InterruptSignal
+from irenic.model.outcome import CmdOutcome, ErrorInfo
+from irenic.model.progress import ProgressLimit, ProgressStatus
+from irenic.model.timestamps import Timestamp
+
+State = dict[str, Any]
+
+
+class Event(BaseModel):
+    """What every event has."""
+
+    execution_id: str
+    seq: int = Field(ge=0)
+    at: Timestamp
+
+
+class ExecutionStarted(Event):
+    """The execution was accepted; ``items`` are in insertion order, ``plan`` lists the blocks of each command."""
+
+    kind: Literal["execution_started"] = "execution_started"
+    flow: str
+    profile: str
+    cmds: list[Cmd]
+    plan: list[list[Block]] = []
+    dry_run: bool = False
+    items: list[str]
+    inputs: dict[str, Any] = {}
+    holder: str = ""
+
+
+class CmdStarted(Event):
+    """A command of the queue began."""
+
+    kind: Literal["cmd_started"] = "cmd_started"
+    cmd: Cmd
+
+
+class CmdEnded(Event):
+    """A command of the queue ran to its end."""
+
+    kind: Literal["cmd_ended"] = "cmd_ended"
+    cmd: Cmd
+
+
+class BlockStarted(Event):
+    """A block of a command began."""
+
+    kind: Literal["block_started"] = "block_started"
+    cmd: Cmd
+    block: Block
+
+
+class BlockEnded(Event):
+    """A block of a command ran to its end."""
+
+    kind: Literal["block_ended"] = "block_ended"
+    cmd: Cmd
+    block: Block
+
+
+class ItemState(Event):
+    """A state was discovered; None where the item could not say yet."""
+
+    kind: Literal["item_state"] = "item_state"
+    item: str
+    which: StateKind
+    state: State | None
+
+
+class ItemIntent(Event):
+    """Durable before ``apply`` is called: what is about to be done to which item."""
+
+    kind: Literal["item_intent"] = "item_intent"
+    item: str
+    direction: Direction
+    params_hash: str
+    code_hash: str
+    current: State | None
+    target: State | None
+
+
+class ItemResult(Event):
+    """Durable before a successor starts: how an item ended.
+
+    ``unchanged`` has no intent before it: there was nothing to do. ``state`` is the state after an apply.
+    """
+
+    kind: Literal["item_result"] = "item_result"
+    item: str
+    direction: Direction
+    result: Literal["applied", "unchanged", "failed", "cancelled"]
+    state: State | None = None
+    params_hash: str | None = None
+    code_hash: str | None = None
+    error: ErrorInfo | None = None
+
+
+class ItemError(Event):
+    """An item's function failed outside ``apply``: discovery, diff or check."""
+
+    kind: Literal["item_error"] = "item_error"
+    item: str
+    error: ErrorInfo
+
+
+class ItemStatus(Event):
+    """An item's progress status changed; never coalesced."""
+
+    kind: Literal["item_status"] = "item_status"
+    item: str
+    status: ProgressStatus
+    message: str = ""
+    limit: ProgressLimit | None = None
+    waiting_for: str | None = None
+
+
+class ItemPosition(Event):
+    """How far an item has come; a later position may stand for all before it."""
+
+    kind: Literal["item_position"] = "item_position"
+    item: str
+    position: int
+    limit: ProgressLimit | None = None
+    message: str = ""
+
+
+class InterruptRequested(Event):
+    """A stop was asked for, or its level was raised; the signal's level is the one now in force."""
+
+    kind: Literal["interrupt_requested"] = "interrupt_requested"
+    signal: InterruptSignal
+
+
+class CancelSwallowed(Event):
+    """An item was cancelled and went on to a normal end all the same."""
+
+    kind: Literal["cancel_swallowed"] = "cancel_swallowed"
+    item: str
+
+
+class Log(Event):
+    """A line of log; ``item`` is None where it is the execution's own."""
+
+    kind: Literal["log"] = "log"
+    item: str | None = None
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    text: str
+
+
+class Ask(Event):
+    """An item waits for an answer of the user."""
+
+    kind: Literal["ask"] = "ask"
+    item: str
+    ask_id: str
+    prompt: str
+
+
+class Answered(Event):
+    """The user answered; the answer itself is not kept."""
+
+    kind: Literal["answered"] = "answered"
+    item: str
+    ask_id: str
+
+
+class EndpointCut(Event):
+    """An endpoint was slow or raised, and gets nothing more."""
+
+    kind: Literal["endpoint_cut"] = "endpoint_cut"
+    endpoint: str
+    reason: str
+
+
+class ExecutionEnded(Event):
+    """The last event of a journal."""
+
+    kind: Literal["execution_ended"] = "execution_ended"
+    outcome: CmdOutcome
+
+
+JournalEvent = Annotated[
+    ExecutionStarted
+    | CmdStarted
+    | CmdEnded
+    | BlockStarted
+    | BlockEnded
+    | ItemState
+    | ItemIntent
+    | ItemResult
+    | ItemError
+    | ItemStatus
+    | ItemPosition
+    | InterruptRequested
+    | CancelSwallowed
+    | Log
+    | Ask
+    | Answered
+    | EndpointCut
+    | ExecutionEnded,
+    Field(discriminator="kind"),
+]
+
+journal_event: TypeAdapter[JournalEvent] = TypeAdapter(JournalEvent)
+"""Validates and reads one event from JSON or from a dict."""

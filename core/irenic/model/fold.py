@@ -1,0 +1,347 @@
+"""Folds a journal, event by event, into progress and into an outcome.
+
+The engine folds its own events as it writes them; a store folds what it kept. Both come to the same picture.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from irenic.model import events as e
+from irenic.model.cmd import Block, Cmd, StateKind
+from irenic.model.interrupt import InterruptLevel, InterruptRecord
+from irenic.model.outcome import (
+    BlockInterrupted,
+    Complete,
+    DoneList,
+    ErrorInfo,
+    ExecutionInterrupted,
+    Failed,
+    ItemErrorOutcome,
+    ItemList,
+    ItemStatesOutcome,
+    Lost,
+    Outcome,
+    Refusal,
+    Refused,
+)
+from irenic.model.progress import ExecutionProgress, ItemProgress, ProgressLimit, ProgressStatus, StopProgress
+from irenic.model.timestamps import timestamp
+
+APPLYING_CMDS = (Cmd.ENSURE, Cmd.CLEAN)
+
+_DISCOVERED_BY = {
+    Block.STATES_DISCOVER: StateKind.GOAL,
+    Block.STATES_GOAL_DISCOVER: StateKind.GOAL,
+    Block.STATES_CURRENT_DISCOVER: StateKind.CURRENT,
+}
+
+
+class ItemFold:
+    """What the journal says of one item so far."""
+
+    __slots__ = (
+        "current",
+        "diff",
+        "ended_at",
+        "error",
+        "eta",
+        "goal",
+        "intent_open",
+        "item",
+        "limit",
+        "message",
+        "position",
+        "started_at",
+        "status",
+        "waiting_for",
+    )
+
+    def __init__(self, item: str) -> None:
+        self.item = item
+        self.status = ProgressStatus.INITIALIZED
+        self.current: dict[str, Any] | None = None
+        self.goal: dict[str, Any] | None = None
+        self.diff: dict[str, Any] | None = None
+        self.error: ErrorInfo | None = None
+        self.intent_open = False
+        self.eta: float | None = None
+        self._pend()
+        self.status = ProgressStatus.INITIALIZED
+
+    def _pend(self) -> None:
+        self.status = ProgressStatus.EXEC_PENDING
+        self.position = 0
+        self.limit: ProgressLimit | None = None
+        self.message = ""
+        self.waiting_for: str | None = None
+        self.started_at: str | None = None
+        self.ended_at: str | None = None
+
+    def progress(self, elapsed: float | None = None) -> ItemProgress:
+        """Return a snapshot; ``elapsed`` is in seconds."""
+        return ItemProgress(
+            item=self.item,
+            status=self.status,
+            position=self.position,
+            limit=self.limit,
+            message=self.message,
+            waiting_for=self.waiting_for,
+            started_at=self.started_at,
+            ended_at=self.ended_at,
+            elapsed=elapsed,
+            eta=self.eta,
+        )
+
+
+class ExecutionFold:
+    """The picture of one execution, kept up to date by :meth:`apply`."""
+
+    def __init__(self) -> None:
+        self.started: e.ExecutionStarted | None = None
+        self.items: dict[str, ItemFold] = {}
+        self.next_seq = 0
+        self.cmd: Cmd | None = None
+        self.block: Block | None = None
+        self.cmd_number = -1
+        self.cmds_done: list[str] = []
+        self.blocks_done: list[str] = []
+        self.refusals: dict[str, Refusal] = {}
+        self.interrupt: InterruptRecord | None = None
+        self.swallowed: list[str] = []
+        self.endpoints_cut: dict[str, str] = {}
+        self.ended: Outcome | None = None
+
+    @classmethod
+    def of(cls, events: Iterable[e.JournalEvent]) -> "ExecutionFold":
+        """Return the picture that a whole journal gives."""
+        fold = cls()
+        for event in events:
+            fold.apply(event)
+        return fold
+
+    def apply(self, event: e.JournalEvent) -> None:
+        """Take one event into account."""
+        self.next_seq = event.seq + 1
+        handler = _HANDLERS.get(event.kind)
+        if handler is not None:
+            handler(self, event)
+
+    def progress(self, elapsed: Callable[[ItemFold], float | None] = lambda item: None) -> ExecutionProgress:
+        """Return a snapshot of the whole execution."""
+        return ExecutionProgress(
+            execution_id=self.started.execution_id if self.started else "",
+            cmd=self.cmd,
+            block=self.block,
+            next_seq=self.next_seq,
+            items={item.item: item.progress(elapsed(item)) for item in self.items.values()},
+            stop=self._stop(),
+            done=self.ended is not None,
+        )
+
+    def _stop(self) -> StopProgress | None:
+        if self.interrupt is None or self.ended is not None:
+            return None
+        return StopProgress(
+            interrupt=self.interrupt,
+            waiting_for=[item.item for item in self.items.values() if item.status.is_running or item.intent_open],
+        )
+
+    def outcome(self, kind: type[Outcome], *, message: str = "", ended_at: str | None = None) -> Outcome:
+        """Return the outcome that the journal so far amounts to, as ``kind``.
+
+        An item whose intent has no result is unknown.
+
+        :raises ValueError: if the journal has no first event.
+        """
+        started = self.started
+        if started is None:
+            raise ValueError("a journal without its first event has no outcome")
+        at = ended_at or timestamp()
+        interrupt = self.interrupt
+        return kind(
+            execution_id=started.execution_id,
+            flow=started.flow,
+            profile=started.profile,
+            dry_run=started.dry_run,
+            message=message,
+            cmds=DoneList(done=list(self.cmds_done), not_done=self._cmds_left()),
+            blocks=self._blocks(),
+            items=self._items(),
+            states={
+                item.item: ItemStatesOutcome(current=item.current, goal=item.goal, diff=item.diff)
+                for item in self.items.values()
+            },
+            errors={item.item: item.error for item in self.items.values() if item.error is not None},
+            refusals=self.refusals,
+            interrupt=interrupt.model_copy(update={"settled_at": at}) if interrupt else None,
+            swallowed_cancel=list(self.swallowed),
+            endpoints_cut=dict(self.endpoints_cut),
+            started_at=started.at,
+            ended_at=at,
+        )
+
+    def lost(self, at: str | None = None) -> Lost:
+        """Return the outcome of an execution whose runner is gone."""
+        unknown = [item.item for item in self.items.values() if item.intent_open]
+        told = f" Not known: {', '.join(unknown)}; resume discovers them first." if unknown else ""
+        outcome = self.outcome(
+            Lost, message=f"Whoever ran this execution went away before it ended.{told}", ended_at=at
+        )
+        assert isinstance(outcome, Lost)
+        return outcome
+
+    def _cmds_left(self) -> list[str]:
+        return list(self.started.cmds[len(self.cmds_done) :]) if self.started else []
+
+    def _blocks(self) -> DoneList:
+        number = len(self.cmds_done)
+        if self.started is None or number >= len(self.started.plan):
+            return DoneList(done=list(self.blocks_done))
+        done = self.blocks_done if self.cmd is not None and self.cmd_number == number else []
+        return DoneList(done=list(done), not_done=[b for b in self.started.plan[number] if b not in done])
+
+    def _cmd_concerned_has_begun(self) -> bool:
+        number = len(self.cmds_done)
+        return self.started is None or number >= len(self.started.cmds) or self.cmd_number == number
+
+    def _items(self) -> ItemList:
+        counts = self._cmd_concerned_has_begun() and (self.cmd not in APPLYING_CMDS or self.block is Block.APPLY)
+        done: list[str] = []
+        not_done: list[str] = []
+        unknown: list[str] = []
+        for item in self.items.values():
+            if item.intent_open:
+                unknown.append(item.item)
+            elif counts and item.status is ProgressStatus.COMPLETE_SUCCESS:
+                done.append(item.item)
+            else:
+                not_done.append(item.item)
+        return ItemList(done=done, not_done=not_done, unknown=unknown)
+
+    # Handlers, one for each kind of event that changes the picture.
+
+    def _execution_started(self, event: e.ExecutionStarted) -> None:
+        self.started = event
+        self.items = {item: ItemFold(item) for item in event.items}
+
+    def _cmd_started(self, event: e.CmdStarted) -> None:
+        self.cmd = event.cmd
+        self.cmd_number += 1
+        self.block = None
+        self.blocks_done = []
+
+    def _cmd_ended(self, event: e.CmdEnded) -> None:
+        self.cmds_done.append(event.cmd)
+
+    def _block_started(self, event: e.BlockStarted) -> None:
+        self.block = event.block
+        for item in self.items.values():
+            item._pend()
+
+    def _block_ended(self, event: e.BlockEnded) -> None:
+        self.blocks_done.append(event.block)
+
+    def _item_state(self, event: e.ItemState) -> None:
+        item = self.items[event.item]
+        if event.state is not None:
+            if event.which is StateKind.CURRENT:
+                item.current = event.state
+            else:
+                item.goal = event.state
+        if self.block is not None and _DISCOVERED_BY.get(self.block) is event.which and item.error is None:
+            item.status = ProgressStatus.COMPLETE_SUCCESS
+
+    def _item_intent(self, event: e.ItemIntent) -> None:
+        item = self.items[event.item]
+        item.intent_open = True
+        item.status = ProgressStatus.RUNNING
+        item.started_at = event.at
+        if event.current is not None:
+            item.current = event.current
+
+    def _item_result(self, event: e.ItemResult) -> None:
+        item = self.items[event.item]
+        item.intent_open = False
+        item.ended_at = event.at
+        item.waiting_for = None
+        item.eta = None
+        if event.state is not None:
+            item.current = event.state
+        if event.result == "applied" or event.result == "unchanged":
+            item.status = ProgressStatus.COMPLETE_SUCCESS
+            item.error = None
+            item.message = "" if event.result == "applied" else "nothing to do"
+            if item.limit is not None and item.limit.total is not None:
+                item.position = item.limit.total
+        elif event.result == "failed":
+            item.status = ProgressStatus.COMPLETE_FAIL
+            item.error = event.error
+            item.message = event.error.message if event.error else ""
+        else:
+            item.status = ProgressStatus.INTERRUPTED
+            item.message = "cancelled"
+
+    def _item_error(self, event: e.ItemError) -> None:
+        item = self.items[event.item]
+        item.status = ProgressStatus.COMPLETE_FAIL
+        item.error = event.error
+        item.message = event.error.message
+        item.ended_at = event.at
+
+    def _item_status(self, event: e.ItemStatus) -> None:
+        item = self.items[event.item]
+        item.status = event.status
+        item.waiting_for = event.waiting_for
+        if event.message:
+            item.message = event.message
+        if event.limit is not None:
+            item.limit = event.limit
+
+    def _item_position(self, event: e.ItemPosition) -> None:
+        item = self.items[event.item]
+        item.position = event.position
+        if event.limit is not None:
+            item.limit = event.limit
+        item.message = event.message
+        if item.status is ProgressStatus.RUNNING_STALLED:
+            item.status = ProgressStatus.RUNNING
+
+    def _interrupt_requested(self, event: e.InterruptRequested) -> None:
+        signal = event.signal
+        level = signal.level or InterruptLevel.FINISH
+        if self.interrupt is None:
+            self.interrupt = InterruptRecord(
+                source=signal.source, reason=signal.reason, level=level, requested_at=signal.at
+            )
+        else:
+            self.interrupt.level = level
+            self.interrupt.reason = self.interrupt.reason or signal.reason
+
+    def _cancel_swallowed(self, event: e.CancelSwallowed) -> None:
+        if event.item not in self.swallowed:
+            self.swallowed.append(event.item)
+
+    def _endpoint_cut(self, event: e.EndpointCut) -> None:
+        self.endpoints_cut[event.endpoint] = event.reason
+
+    def _execution_ended(self, event: e.ExecutionEnded) -> None:
+        self.ended = event.outcome
+
+
+_HANDLERS: dict[str, Callable[[ExecutionFold, Any], None]] = {
+    "execution_started": ExecutionFold._execution_started,
+    "cmd_started": ExecutionFold._cmd_started,
+    "cmd_ended": ExecutionFold._cmd_ended,
+    "block_started": ExecutionFold._block_started,
+    "block_ended": ExecutionFold._block_ended,
+    "item_state": ExecutionFold._item_state,
+    "item_intent": ExecutionFold._item_intent,
+    "item_result": ExecutionFold._item_result,
+    "item_error": ExecutionFold._item_error,
+    "item_status": ExecutionFold._item_status,
+    "item_position": ExecutionFold._item_position,
+    "interrupt_requested": ExecutionFold._interrupt_requested,
+    "cancel_swallowed": ExecutionFold._cancel_swallowed,
+    "endpoint_cut": ExecutionFold._endpoint_cut,
+    "execution_ended": ExecutionFold._execution_ended,
+}

@@ -1,0 +1,95 @@
+"""The stored states of a flow's profile, derived from journals event by event."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from irenic.model.cmd import StateKind
+from irenic.model.events import ItemIntent, ItemResult, ItemState, JournalEvent
+from irenic.model.timestamps import Timestamp
+
+
+class ItemStates(BaseModel):
+    """What is stored of one item.
+
+    ``current`` is the last state that was seen; where ``unknown`` is set, something may have changed it since (``unknown_reason``
+    says what) and it has to be discovered before it is relied upon. ``applied_at`` is the last successful apply.
+    """
+
+    current: dict[str, Any] | None = None
+    goal: dict[str, Any] | None = None
+    params_hash: str | None = None
+    code_hash: str | None = None
+    unknown: bool = False
+    unknown_reason: str | None = None
+    current_at: Timestamp | None = None
+    applied_at: Timestamp | None = None
+    duration: float | None = None
+    execution_id: str | None = None
+    seq: int | None = None
+
+
+class FlowStates(BaseModel):
+    """The stored states of a flow in one profile; ``serial`` grows with every change."""
+
+    flow: str
+    profile: str
+    serial: int = 0
+    items: dict[str, ItemStates] = {}
+
+    def apply(self, event: JournalEvent) -> bool:
+        """Take one event into account; a known state is never overwritten by an unknown one.
+
+        :return: whether the event changed anything.
+        """
+        if not isinstance(event, (ItemState, ItemIntent, ItemResult)):
+            return False
+        entry = self.items.get(event.item)
+        if entry is None:
+            entry = self.items[event.item] = ItemStates()
+        entry.execution_id = event.execution_id
+        entry.seq = event.seq
+        self.serial += 1
+        if isinstance(event, ItemState):
+            _seen(entry, event)
+        elif isinstance(event, ItemIntent):
+            _intended(entry, event)
+        else:
+            _ended(entry, event)
+        return True
+
+
+def _seen(entry: ItemStates, event: ItemState) -> None:
+    if event.state is None:
+        return
+    if event.which is StateKind.GOAL:
+        entry.goal = event.state
+        return
+    entry.current = event.state
+    entry.current_at = event.at
+    entry.unknown = False
+    entry.unknown_reason = None
+
+
+def _intended(entry: ItemStates, event: ItemIntent) -> None:
+    if event.current is not None:
+        entry.current = event.current
+        entry.current_at = event.at
+    entry.unknown = True
+    entry.unknown_reason = f"its {event.direction} was begun and no result was recorded"
+
+
+def _ended(entry: ItemStates, event: ItemResult) -> None:
+    if event.result in ("applied", "unchanged"):
+        if event.state is not None:
+            entry.current = event.state
+            entry.current_at = event.at
+        entry.unknown = False
+        entry.unknown_reason = None
+        entry.params_hash = event.params_hash
+        entry.code_hash = event.code_hash
+        if event.result == "applied":
+            entry.applied_at = event.at
+        return
+    entry.unknown = True
+    entry.unknown_reason = f"its {event.direction} {'failed' if event.result == 'failed' else 'was cancelled'} half-way"

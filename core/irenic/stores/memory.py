@@ -1,0 +1,201 @@
+"""A store in memory, for tests and for runs that nobody will resume from another process."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from irenic.engine.store import Lease, LeaseLost, RemoteInterrupt
+from irenic.model.errors import FencedError, HeldError, StoreError
+from irenic.model.events import ExecutionEnded, JournalEvent
+from irenic.model.fold import ExecutionFold
+from irenic.model.outcome import CmdOutcome
+from irenic.model.record import RUNNING, ExecutionPage, ExecutionRecord, LeaseInfo
+from irenic.model.states import FlowStates
+from irenic.model.timestamps import timestamp
+
+
+class MemoryStore:
+    """Keeps everything in memory; what is appended is durable at once."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, ExecutionRecord] = {}
+        self._journals: dict[str, list[JournalEvent]] = {}
+        self._outcomes: dict[str, CmdOutcome] = {}
+        self._states: dict[tuple[str, str], FlowStates] = {}
+        self._folded: dict[str, int] = {}
+        self._inputs: dict[tuple[str, str], dict[str, Any]] = {}
+        self._leases: dict[tuple[str, str], MemoryLease] = {}
+        self._fencing = 0
+
+    async def lease(
+        self,
+        flow: str,
+        profile: str,
+        *,
+        execution_id: str,
+        holder: str,
+        take_over: bool = False,
+        on_lost: LeaseLost | None = None,
+        on_interrupt: RemoteInterrupt | None = None,
+    ) -> "MemoryLease":
+        """See :meth:`irenic.engine.store.Store.lease`."""
+        key = (flow, profile)
+        held = self._leases.get(key)
+        if held is not None and not take_over:
+            raise HeldError(
+                f"{flow}/{profile} is held by {held.info.holder}: wait for it, interrupt it, or take over.",
+                holder=held.info.holder,
+                execution_id=held.info.execution_id,
+            )
+        if held is not None:
+            held.lose(f"{holder} took over {flow}/{profile}")
+        self._settle_lost(flow, profile)
+        self._fencing += 1
+        info = LeaseInfo(holder=holder, execution_id=execution_id, fencing=self._fencing)
+        lease = self._leases[key] = MemoryLease(self, key, info, on_lost)
+        return lease
+
+    async def create(self, record: ExecutionRecord, lease: Lease | None) -> "MemoryJournal":
+        """See :meth:`irenic.engine.store.Store.create`."""
+        if record.id in self._records:
+            raise StoreError(f"there is an execution {record.id} already: make a new id.")
+        self._records[record.id] = record.model_copy(update={"created_at": timestamp()})
+        self._journals[record.id] = []
+        return MemoryJournal(self, record.id, lease)
+
+    async def states(self, flow: str, profile: str) -> FlowStates:
+        """See :meth:`irenic.engine.store.Store.states`."""
+        return self._fold_states(flow, profile).model_copy(deep=True)
+
+    async def profiles(self, flow: str) -> list[str]:
+        """See :meth:`irenic.engine.store.Store.profiles`."""
+        known = {r.profile for r in self._records.values() if r.flow == flow}
+        return sorted(known | {profile for name, profile in self._inputs if name == flow})
+
+    async def inputs(self, flow: str, profile: str) -> dict[str, Any]:
+        """See :meth:`irenic.engine.store.Store.inputs`."""
+        return dict(self._inputs.get((flow, profile), {}))
+
+    async def save_inputs(self, flow: str, profile: str, inputs: Mapping[str, Any]) -> None:
+        """See :meth:`irenic.engine.store.Store.save_inputs`."""
+        self._inputs[(flow, profile)] = dict(inputs)
+
+    async def execution(self, execution_id: str) -> ExecutionRecord | None:
+        """See :meth:`irenic.engine.store.Store.execution`."""
+        record = self._records.get(execution_id)
+        return None if record is None else record.model_copy(update={"next_seq": len(self._journals[execution_id])})
+
+    async def executions(
+        self,
+        *,
+        flow: str | None = None,
+        profile: str | None = None,
+        status: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> ExecutionPage:
+        """See :meth:`irenic.engine.store.Store.executions`."""
+        found = [
+            record
+            for id, record in sorted(self._records.items(), reverse=True)
+            if (flow is None or record.flow == flow)
+            and (profile is None or record.profile == profile)
+            and (status is None or record.status == status)
+            and (cursor is None or id < cursor)
+        ]
+        page = found[:limit]
+        return ExecutionPage(items=page, next_cursor=page[-1].id if len(found) > limit else None)
+
+    async def events(self, execution_id: str, *, after: int = -1, limit: int = 1000) -> list[JournalEvent]:
+        """See :meth:`irenic.engine.store.Store.events`."""
+        return self._journals.get(execution_id, [])[after + 1 : after + 1 + limit]
+
+    async def outcome(self, execution_id: str) -> CmdOutcome | None:
+        """See :meth:`irenic.engine.store.Store.outcome`."""
+        return self._outcomes.get(execution_id)
+
+    async def close(self) -> None:
+        """See :meth:`irenic.engine.store.Store.close`."""
+        for lease in list(self._leases.values()):
+            await lease.release()
+
+    def crashed(self) -> "MemoryStore":
+        """Return the store as the next process would find it after a crash: no lease is held, all else is as it was."""
+        after = MemoryStore()
+        after._records = {id: record.model_copy() for id, record in self._records.items()}
+        after._journals = {id: list(events) for id, events in self._journals.items()}
+        after._outcomes = dict(self._outcomes)
+        after._inputs = {key: dict(values) for key, values in self._inputs.items()}
+        after._fencing = self._fencing
+        return after
+
+    def _end(self, execution_id: str, outcome: CmdOutcome) -> None:
+        self._outcomes[execution_id] = outcome
+        self._records[execution_id] = self._records[execution_id].model_copy(
+            update={"status": outcome.kind, "ended_at": outcome.ended_at}
+        )
+
+    def _settle_lost(self, flow: str, profile: str) -> None:
+        for record in list(self._records.values()):
+            if (record.flow, record.profile) != (flow, profile) or record.status != RUNNING:
+                continue
+            events = self._journals[record.id]
+            if events:
+                outcome = ExecutionFold.of(events).lost()
+                ended = ExecutionEnded(
+                    execution_id=record.id, seq=len(events), at=outcome.ended_at, outcome=outcome
+                )
+                events.append(ended)
+                self._end(record.id, outcome)
+
+    def _fold_states(self, flow: str, profile: str) -> FlowStates:
+        states = self._states.setdefault((flow, profile), FlowStates(flow=flow, profile=profile))
+        for id, record in sorted(self._records.items()):
+            if (record.flow, record.profile) == (flow, profile):
+                events = self._journals[id]
+                for event in events[self._folded.get(id, 0) :]:
+                    states.apply(event)
+                self._folded[id] = len(events)
+        return states
+
+
+class MemoryLease:
+    """A lease of a :class:`MemoryStore`."""
+
+    def __init__(self, store: MemoryStore, key: tuple[str, str], info: LeaseInfo, on_lost: LeaseLost | None) -> None:
+        self._store = store
+        self._key = key
+        self._on_lost = on_lost
+        self.info = info
+        self.is_lost = False
+
+    def lose(self, why: str) -> None:
+        """Mark the lease as taken over; its journal takes nothing more."""
+        self.is_lost = True
+        if self._on_lost is not None:
+            self._on_lost(why)
+
+    async def release(self) -> None:
+        """See :meth:`irenic.engine.store.Lease.release`."""
+        if self._store._leases.get(self._key) is self:
+            del self._store._leases[self._key]
+
+
+class MemoryJournal:
+    """A journal of a :class:`MemoryStore`."""
+
+    def __init__(self, store: MemoryStore, execution_id: str, lease: Lease | None) -> None:
+        self._store = store
+        self._id = execution_id
+        self._lease = lease
+        self._events = store._journals[execution_id]
+        self.append = self._events.append
+
+    async def durable(self) -> None:
+        """See :meth:`irenic.engine.store.Journal.durable`."""
+        if isinstance(self._lease, MemoryLease) and self._lease.is_lost:
+            raise FencedError("another execution has taken over this profile: nothing more was applied.")
+
+    async def finish(self, outcome: CmdOutcome) -> None:
+        """See :meth:`irenic.engine.store.Journal.finish`."""
+        await self.durable()
+        self._store._end(self._id, outcome)
