@@ -70,12 +70,17 @@ class BlockEnded(Event):
 
 
 class ItemState(Event):
-    """A state was discovered; None where the item could not say yet."""
+    """A state was discovered; None where the item could not say yet.
+
+    ``stored`` says whether it becomes the stored state: discover stores, while ensure and clean first compare what they
+    found with what is stored.
+    """
 
     kind: Literal["item_state"] = "item_state"
     item: str
     which: StateKind
     state: State | None
+    stored: bool = False
 
 
 class ItemIntent(Event):
@@ -93,7 +98,8 @@ class ItemIntent(Event):
 class ItemResult(Event):
     """Durable before a successor starts: how an item ended.
 
-    ``unchanged`` has no intent before it: there was nothing to do. ``state`` is the state after an apply.
+    ``unchanged`` has no intent before it: there was nothing to do. ``state`` is the state at the end, ``goal`` the goal
+    that an unchanged item was compared with.
     """
 
     kind: Literal["item_result"] = "item_result"
@@ -101,6 +107,7 @@ class ItemResult(Event):
     direction: Direction
     result: Literal["applied", "unchanged", "failed", "cancelled"]
     state: State | None = None
+    goal: State | None = None
     params_hash: str | None = None
     code_hash: str | None = None
     error: ErrorInfo | None = None

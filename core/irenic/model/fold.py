@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from irenic.model import events as e
-from irenic.model.cmd import Block, Cmd, StateKind
+from irenic.model.cmd import Block, Cmd, Direction, StateKind
 from irenic.model.interrupt import InterruptLevel, InterruptRecord
 from irenic.model.outcome import (
     BlockInterrupted,
@@ -258,6 +258,8 @@ class ExecutionFold:
         item.started_at = event.at
         if event.current is not None:
             item.current = event.current
+        if event.direction is Direction.ENSURE and event.target is not None:
+            item.goal = event.target
 
     def _item_result(self, event: e.ItemResult) -> None:
         item = self.items[event.item]
@@ -267,6 +269,8 @@ class ExecutionFold:
         item.eta = None
         if event.state is not None:
             item.current = event.state
+        if event.goal is not None:
+            item.goal = event.goal
         if event.result == "applied" or event.result == "unchanged":
             item.status = ProgressStatus.COMPLETE_SUCCESS
             item.error = None

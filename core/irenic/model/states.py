@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from irenic.model.cmd import StateKind
+from irenic.model.cmd import Direction, StateKind
 from irenic.model.events import ItemIntent, ItemResult, ItemState, JournalEvent
 from irenic.model.timestamps import Timestamp
 
@@ -44,6 +44,8 @@ class FlowStates(BaseModel):
         """
         if not isinstance(event, (ItemState, ItemIntent, ItemResult)):
             return False
+        if isinstance(event, ItemState) and (not event.stored or event.state is None):
+            return False
         entry = self.items.get(event.item)
         if entry is None:
             entry = self.items[event.item] = ItemStates()
@@ -60,8 +62,6 @@ class FlowStates(BaseModel):
 
 
 def _seen(entry: ItemStates, event: ItemState) -> None:
-    if event.state is None:
-        return
     if event.which is StateKind.GOAL:
         entry.goal = event.state
         return
@@ -75,6 +75,8 @@ def _intended(entry: ItemStates, event: ItemIntent) -> None:
     if event.current is not None:
         entry.current = event.current
         entry.current_at = event.at
+    if event.direction is Direction.ENSURE and event.target is not None:
+        entry.goal = event.target
     entry.unknown = True
     entry.unknown_reason = f"its {event.direction} was begun and no result was recorded"
 
@@ -84,6 +86,8 @@ def _ended(entry: ItemStates, event: ItemResult) -> None:
         if event.state is not None:
             entry.current = event.state
             entry.current_at = event.at
+        if event.goal is not None:
+            entry.goal = event.goal
         entry.unknown = False
         entry.unknown_reason = None
         entry.params_hash = event.params_hash

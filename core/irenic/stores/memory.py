@@ -149,7 +149,7 @@ class MemoryStore:
 
     def _fold_states(self, flow: str, profile: str) -> FlowStates:
         states = self._states.setdefault((flow, profile), FlowStates(flow=flow, profile=profile))
-        for id, record in sorted(self._records.items()):
+        for id, record in self._records.items():
             if (record.flow, record.profile) == (flow, profile):
                 events = self._journals[id]
                 for event in events[self._folded.get(id, 0) :]:
