@@ -15,7 +15,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent / "web"))
 
-from tooling.commands import main
+from tooling.commands import main  # noqa: E402 - found by the path set above
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -1,23 +1,177 @@
-"""The subcommands of `build.py`."""
+"""The subcommands of `build.py`.
+
+setup   environment, JavaScript packages, the site
+serve   setup, then the server on the site
+test    setup, a browser, checks, tests
+bench   setup, a browser, the benchmarks' peers, benchmarks
+lock    the lock files, resolved anew
+clean   delete what was made
+"""
 
 import argparse
-from collections.abc import Sequence
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 
+from tooling.browser import find_browser, provide_browser, write_browser_file
+from tooling.checks import bench_modules, run_checks, run_tests
 from tooling.console import Console
-from tooling.environment import bring_environment_up_to_date
+from tooling.environment import Group, bring_environment_up_to_date
 from tooling.errors import BuildError
+from tooling.packages import write_lock_files
+from tooling.paths import BUILD, NODE_MODULES, ROOT, SITE, VENV, VENV_PYTHON, shown
+from tooling.pipeline import bring_site_up_to_date
+
+DATABASE = ROOT / ".irenic" / "server.db"
+"""Where the server keeps people's data: outside `build/`, which may be deleted at any time."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one subcommand and return the exit code."""
-    parser = argparse.ArgumentParser(prog="build.py")
-    subcommands = parser.add_subparsers(dest="command", required=True)
-    subcommands.add_parser("setup")
-    parser.parse_args(arguments)
+    options, others = _parser().parse_known_args(arguments)
     console = Console()
     try:
-        bring_environment_up_to_date(console, "runtime", "test")
+        exit_code: int = options.run(console, options, others)
     except BuildError as error:
         console.say(f"{error.log}\n\nbuild.py: {error}\nNext: {error.next_step}")
         return 1
+    except KeyboardInterrupt:
+        console.say("\nbuild.py: stopped. What is finished stays; the same command goes on from here.")
+        return 130
+    return exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="build.py",
+        description="Set up, serve, test and benchmark this tree.",
+        epilog="Every step is skipped while what it was made from has not changed, and may be stopped at any moment.",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    setup = commands.add_parser("setup", help="make .venv, fetch what the page needs, and make the site")
+    serve = commands.add_parser(
+        "serve",
+        help="set up and serve the page",
+        epilog="Every further option goes to the server: --host, --port, --token, --open, --flow (see --server-help).",
+    )
+    serve.add_argument("--database", default=str(DATABASE), help=f"file or URL (default: {shown(DATABASE)})")
+    serve.add_argument("--server-help", action="store_true", help="list the server's own options")
+    test = commands.add_parser(
+        "test",
+        help="set up, check style and types, run the tests",
+        epilog="Arguments go to pytest; with any, pytest alone is run: `build.py test tests/unit -x`.",
+    )
+    bench = commands.add_parser("bench", help="set up and run the benchmarks")
+    bench.add_argument("names", nargs="*", help="which (default: all): boot engine page server interrupt")
+    lock = commands.add_parser("lock", help="resolve all dependencies anew and write the lock files")
+    clean = commands.add_parser("clean", help="delete build/ (never the data in .irenic/)")
+    clean.add_argument("--all", action="store_true", help="also .venv and web/node_modules")
+    for command, run in (
+        (setup, _setup),
+        (serve, _serve),
+        (test, _test),
+        (bench, _bench),
+        (lock, _lock),
+        (clean, _clean),
+    ):
+        command.set_defaults(run=run)
+        if command in (serve, bench, setup):
+            command.add_argument(
+                "--best-compression", action="store_true", help="12%% smaller files, for a minute more the first time"
+            )
+    return parser
+
+
+def _setup(console: Console, options: argparse.Namespace, others: Sequence[str]) -> int:
+    _refuse(others)
+    _prepare(console, "runtime", "test", best_compression=options.best_compression)
     return 0
+
+
+def _serve(console: Console, options: argparse.Namespace, others: Sequence[str]) -> int:
+    _prepare(console, "runtime", best_compression=options.best_compression)
+    DATABASE.parent.mkdir(exist_ok=True)
+    command = [str(VENV_PYTHON), "-m", "irenic_server", "--site", str(SITE), "--database", options.database, *others]
+    if options.server_help:
+        command.append("--help")
+    sys.stderr.flush()
+    if sys.platform != "win32":
+        os.execv(VENV_PYTHON, command)  # signals, and the terminal, are then the server's own
+    return subprocess.run(command, check=False).returncode
+
+
+def _test(console: Console, options: argparse.Namespace, others: Sequence[str]) -> int:
+    del options
+    _prepare(console, "runtime", "test", needs_browser=True)
+    if not others:
+        run_checks(console)
+    return run_tests(others)
+
+
+def _bench(console: Console, options: argparse.Namespace, others: Sequence[str]) -> int:
+    _refuse(others)
+    benchmarks = bench_modules()
+    if unknown := set(options.names) - benchmarks.keys():
+        raise BuildError(
+            f"No benchmark is named {', '.join(sorted(unknown))}.", next_step=f"Name one of: {', '.join(benchmarks)}."
+        )
+    _prepare(console, "runtime", "test", "bench", needs_browser=True, best_compression=options.best_compression)
+    exit_codes = []
+    for name in options.names or benchmarks:
+        console.say(f"bench {name}")
+        exit_codes.append(subprocess.run([VENV_PYTHON, benchmarks[name]], cwd=ROOT, check=False).returncode)
+    return max(exit_codes, default=0)
+
+
+def _lock(console: Console, options: argparse.Namespace, others: Sequence[str]) -> int:
+    del options
+    _refuse(others)
+    with _one_at_a_time(console):
+        bring_environment_up_to_date(console, "runtime", "lock")
+        with console.timed("lock files"):
+            write_lock_files(console)
+    return 0
+
+
+def _clean(console: Console, options: argparse.Namespace, others: Sequence[str]) -> int:
+    _refuse(others)
+    for folder in (BUILD, VENV, NODE_MODULES) if options.all else (BUILD,):
+        if folder.exists():
+            shutil.rmtree(folder)
+            console.say(f"  deleted  {shown(folder)}")
+    return 0
+
+
+def _refuse(others: Sequence[str]) -> None:
+    if others:
+        raise BuildError(f"Unknown: {' '.join(others)}.", next_step="See `python3 build.py --help`.")
+
+
+def _prepare(console: Console, *groups: Group, needs_browser: bool = False, best_compression: bool = False) -> None:
+    with _one_at_a_time(console):
+        bring_environment_up_to_date(console, *groups)
+        browser = provide_browser(console) if needs_browser else find_browser()
+        if browser is not None:
+            write_browser_file(browser)
+        bring_site_up_to_date(console, browser, best_compression=best_compression)
+
+
+@contextlib.contextmanager
+def _one_at_a_time(console: Console) -> Iterator[None]:
+    """Keep two builds of one tree apart: the second waits until the first has ended."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl  # noqa: PLC0415 - there is none on Windows
+
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / ".lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            console.say("  ...   another build.py is at work in this tree; waiting for it to end")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield

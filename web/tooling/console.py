@@ -44,6 +44,14 @@ class Console:
             self.say(f"  done  {step.title}  {time.monotonic() - self.started:.1f} s")
         return ran
 
+    @contextlib.contextmanager
+    def timed(self, title: str) -> Iterator[None]:
+        """Show work that has no stamp, while it goes on and with its time when it has ended."""
+        self.started = time.monotonic()
+        self._announce(title)
+        yield
+        self.say(f"  done  {title}  {time.monotonic() - self.started:.1f} s")
+
     def _announce(self, title: str) -> None:
         self.title = title
         if self.live:

@@ -13,10 +13,10 @@ from tooling.stamps import Step
 
 Group = Literal["runtime", "test", "bench", "lock"]
 
-RETRY = "Check the network and pip's settings (`pip config list`), then run the same command again; it goes on where it stopped."
+RETRY = "Check the network and pip's settings (`pip config list`), then run the same command again."
 
 INSTALLING = VENV_STAMPS / "installing"
-"""Is there while pip writes into the environment. Found at a start, it tells of an installation that was killed half-way."""
+"""Is there while pip writes into the environment; found at a start, it tells of an installation killed half-way."""
 
 
 def bring_environment_up_to_date(console: Console, *groups: Group) -> None:

@@ -1,6 +1,5 @@
 """Where things are: every path of the tree and of the output that the build names."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -15,8 +14,10 @@ VENV = ROOT / ".venv"
 VENV_BIN = VENV / ("Scripts" if sys.platform == "win32" else "bin")
 VENV_PYTHON = VENV_BIN / "python"
 
-BUILD = Path(os.environ.get("IRENIC_BUILD_DIR", ROOT / "build")).resolve()
+BUILD = ROOT / "build"
 CACHE = BUILD / "cache"
+EXPORTS = BUILD / "exports"
+BOOT_FILES = BUILD / "boot"
 LOGS = BUILD / "logs"
 SITE = BUILD / "site"
 STAMPS = BUILD / "stamps"

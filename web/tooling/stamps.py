@@ -1,7 +1,7 @@
 """Remember what was built from what, so that nothing is built twice and nothing half-built is trusted.
 
-A stamp is a file holding the hash of a step's inputs. It is deleted before the step begins and written after the step has ended,
-so that a build killed half-way repeats that step the next time.
+A stamp is a file holding the hash of a step's inputs. It is deleted before the step begins and written after the step
+has ended, so that a build killed half-way repeats that step the next time.
 """
 
 import hashlib

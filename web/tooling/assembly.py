@@ -1,0 +1,140 @@
+"""The site as files: what goes where in `build/site/`, kept up to date file by file, with `manifest.json` written last.
+
+assemble
+  planned_files       web/, packages from npm, wheels, licences, what the core exported, what was made for a fast boot
+  bring_up_to_date    write what changed, delete what is no longer planned
+  manifest            build id, versions, wheels, and the hash of every file
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tooling.licences import licence_files
+from tooling.packages import normalised
+from tooling.paths import BOOT_FILES, EXPORTS, NODE_MODULES, SITE, TAB_WHEELS, WEB
+from tooling.stamps import files_below, write_atomically
+from tooling.wheel import core_wheel, lock_of
+
+Content = Path | bytes
+Plan = dict[str, Content]
+"""What the site is to hold: a file or its bytes, by path below the site's root."""
+
+PAGE_FOLDERS = ("boot", "ui", "style", "flows")
+PAGE_FILE_TYPES = frozenset({".html", ".svg", ".ico", ".png", ".webmanifest", ".txt"})
+NOT_SERVED = ("boot/make/", "wheels.txt")
+
+PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
+MICROPYTHON_FILES = ("micropython.mjs", "micropython.wasm")
+PYSCRIPT_FILES = ("core*.js", "core.css", "error-*.js", "deprecations-manager-*.js")
+"""PyScript without its editor, terminal and game tags, which bundle further projects and are not used by the page."""
+
+MANIFEST = "manifest.json"
+SIBLINGS = (".br", ".gz")
+
+
+def assemble() -> dict[str, Any]:
+    """Bring `build/site/` up to date and return its manifest."""
+    plan = planned_files()
+    hashes = bring_up_to_date(SITE, plan)
+    content = manifest(hashes)
+    write_atomically(SITE / MANIFEST, json.dumps(content, indent=1))
+    return content
+
+
+def planned_files() -> Plan:
+    """List everything that the site is made of."""
+    micropython = NODE_MODULES / "@micropython" / "micropython-webassembly-pyscript"
+    wheels = [*TAB_WHEELS.glob("*.whl"), core_wheel()]
+    return {
+        **_page_files(),
+        **_below(EXPORTS, ""),
+        **{f"vendor/pyodide/{name}": NODE_MODULES / "pyodide" / name for name in PYODIDE_FILES},
+        **{f"vendor/micropython/{name}": micropython / name for name in MICROPYTHON_FILES},
+        **_pyscript_files(),
+        **{f"vendor/wheels/{wheel.name}": wheel for wheel in wheels},
+        "vendor/wheels/pyodide-lock.json": json.dumps(lock_of(wheels), indent=1).encode(),
+        **{f"licenses/{name}": text for name, text in licence_files().items()},
+        **_below(BOOT_FILES, "vendor/boot/"),
+    }
+
+
+def _page_files() -> Plan:
+    plan: Plan = {path.name: path for path in WEB.glob("*.*") if path.suffix in PAGE_FILE_TYPES}
+    for folder in PAGE_FOLDERS:
+        plan |= _below(WEB / folder, f"{folder}/")
+    return {place: content for place, content in plan.items() if not place.startswith(NOT_SERVED)}
+
+
+def _pyscript_files() -> Plan:
+    folder = NODE_MODULES / "@pyscript" / "core" / "dist"
+    return {f"vendor/pyscript/{path.name}": path for pattern in PYSCRIPT_FILES for path in folder.glob(pattern)}
+
+
+def _below(folder: Path, place: str) -> Plan:
+    return {f"{place}{path.relative_to(folder).as_posix()}": path for path in files_below(folder)}
+
+
+def bring_up_to_date(site: Path, plan: Mapping[str, Content]) -> dict[str, str]:
+    """Make a folder hold exactly the planned files and their compressed siblings; return the hash of each file.
+
+    A file whose content is right is left as it is. A file's compressed siblings are deleted before it is replaced, so
+    that they never stand beside content they were not made from.
+    """
+    hashes = {}
+    for place, content in sorted(plan.items()):
+        data = content if isinstance(content, bytes) else content.read_bytes()
+        hashes[place] = hashlib.sha256(data).hexdigest()
+        target = site / place
+        if not target.is_file() or target.stat().st_size != len(data) or target.read_bytes() != data:
+            for suffix in SIBLINGS:
+                target.with_name(target.name + suffix).unlink(missing_ok=True)
+            write_atomically(target, data)
+    _delete_unplanned(site, plan)
+    return hashes
+
+
+def _delete_unplanned(site: Path, plan: Iterable[str]) -> None:
+    kept = {MANIFEST, *plan}
+    kept |= {place + suffix for place in kept for suffix in SIBLINGS}
+    for path in list(files_below(site)):
+        if path.relative_to(site).as_posix() not in kept:
+            path.unlink()
+    for folder in sorted((path for path in site.rglob("*") if path.is_dir()), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def manifest(hashes: Mapping[str, str]) -> dict[str, Any]:
+    """Describe the site to the page and the server.
+
+    `files` gives the SHA-256 of every file by its address, so that a page may ask for `ADDRESS?v=` with that hash and
+    the answer may be kept for ever. `build` is the hash of all that: the same site, the same id.
+    """
+    build = hashlib.sha256(json.dumps(sorted(hashes.items())).encode()).hexdigest()
+    return {
+        "build": build[:16],
+        "pyodide": {"version": _node_package_version("pyodide"), "base": "/vendor/pyodide/"},
+        "pyscript": {"version": _node_package_version("@pyscript/core"), "core": "/vendor/pyscript/core.js"},
+        "micropython": {
+            "version": _node_package_version("@micropython/micropython-webassembly-pyscript"),
+            "module": "/vendor/micropython/micropython.mjs",
+        },
+        "lock": "/vendor/wheels/pyodide-lock.json",
+        "wheels": [_wheel_entry(place, sha256) for place, sha256 in sorted(hashes.items()) if place.endswith(".whl")],
+        "files": {f"/{place}": sha256 for place, sha256 in sorted(hashes.items())},
+    }
+
+
+def _wheel_entry(place: str, sha256: str) -> dict[str, str]:
+    name, version = place.rpartition("/")[2].split("-")[:2]
+    return {"name": normalised(name), "version": version, "file": f"/{place}", "sha256": sha256}
+
+
+def _node_package_version(name: str) -> str:
+    found = re.search(r'"version": "([^"]+)"', (NODE_MODULES / name / "package.json").read_text())
+    assert found is not None
+    return found.group(1)

@@ -1,0 +1,102 @@
+"""A Chromium for the end-to-end tests and the memory snapshot: found, or installed where that is possible."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tooling.console import Console
+from tooling.errors import BuildError
+from tooling.paths import BROWSER_FILE, VENV_PYTHON
+from tooling.stamps import write_atomically
+
+VARIABLE = "IRENIC_CHROMIUM"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+ARGUMENTS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+NEXT_STEP = (
+    f"Install Chromium or Chrome (on Debian: `apt-get install chromium`), or set {VARIABLE} to the path of one, "
+    "and run the same command again."
+)
+
+WITH_PLAYWRIGHT = (
+    "from playwright.sync_api import sync_playwright as s\nwith s() as p: print(p.chromium.executable_path)"
+)
+
+
+def find_browser() -> Path | None:
+    """Name the browser of `IRENIC_CHROMIUM`, or else the first known one on the PATH; None where there is neither.
+
+    Raises BuildError when the variable names no program.
+    """
+    if chosen := os.environ.get(VARIABLE):
+        path = shutil.which(chosen)
+        if path is None:
+            raise BuildError(
+                f"{VARIABLE} is set to {chosen}, which is not a program.", next_step=f"Correct or unset {VARIABLE}."
+            )
+        return Path(path)
+    return next((Path(path) for name in NAMES if (path := shutil.which(name))), None)
+
+
+def write_browser_file(browser: Path) -> None:
+    """Tell the tests which browser to start and with which arguments, in `build/browser.json`."""
+    # Chromium's own sandbox refuses to work for root; only pages of this tree are opened.
+    arguments = [*ARGUMENTS, "--no-sandbox"] if _is_root() else list(ARGUMENTS)
+    content = json.dumps({"executable": str(browser), "args": arguments}, indent=1)
+    if not BROWSER_FILE.exists() or BROWSER_FILE.read_text() != content:
+        write_atomically(BROWSER_FILE, content)
+
+
+def provide_browser(console: Console) -> Path:
+    """Find a browser or install one, and write `build/browser.json`.
+
+    Raises BuildError where none can be had.
+    """
+    browser = find_browser() or _installed_before() or _install(console)
+    write_browser_file(browser)
+    return browser
+
+
+def _installed_before() -> Path | None:
+    """Name the browser that an earlier build installed for itself alone."""
+    try:
+        path = Path(json.loads(BROWSER_FILE.read_text())["executable"])
+    except FileNotFoundError:
+        return None
+    return path if path.exists() else None
+
+
+def _install(console: Console) -> Path:
+    if shutil.which("apt-get") and _is_root():
+        with console.timed("Chromium, from the system's packages"):
+            noninteractive = {"DEBIAN_FRONTEND": "noninteractive"}
+            retried = ("apt-get", "-o", "Acquire::Retries=3")
+            console.command([*retried, "update"], env=noninteractive, log="browser-update", next_step=NEXT_STEP)
+            console.command(
+                [*retried, "install", "--yes", "--no-install-recommends", "chromium"],
+                env=noninteractive,
+                log="browser",
+                next_step=NEXT_STEP,
+            )
+        if browser := find_browser():
+            return browser
+        raise BuildError("The system's chromium package was installed, but brought no `chromium`.", next_step=NEXT_STEP)
+    with console.timed("Chromium, by playwright"):
+        console.command([VENV_PYTHON, "-m", "playwright", "install", "chromium"], log="browser", next_step=NEXT_STEP)
+    found = subprocess.run([VENV_PYTHON, "-c", WITH_PLAYWRIGHT], check=True, capture_output=True, text=True)
+    return Path(found.stdout.strip())
+
+
+def _is_root() -> bool:
+    return sys.platform != "win32" and os.geteuid() == 0
