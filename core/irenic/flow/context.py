@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, BinaryIO, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -33,6 +33,19 @@ class FileWriter(Protocol):
         """Put the file in its place, durably and in one step."""
 
 
+class DirectoryWriter(Protocol):
+    """A directory being filled apart from its place; nobody sees it before ``commit``.
+
+    Leaving the ``async with`` block without ``commit`` discards what was written.
+    """
+
+    def write(self, path: str) -> AbstractAsyncContextManager[FileWriter]:
+        """Open a file inside the directory for writing; directories on the way are made."""
+
+    async def commit(self) -> None:
+        """Put the directory in its place, durably; an old one is replaced with all that was in it."""
+
+
 class FileSystem(Protocol):
     """The files an item may touch: the disk natively, the origin private file system in the tab.
 
@@ -51,8 +64,14 @@ class FileSystem(Protocol):
     async def read_bytes(self, path: str) -> bytes:
         """Return a whole file."""
 
+    def open(self, path: str) -> AbstractAsyncContextManager[BinaryIO]:
+        """Open a file for reading at any position; reads block."""
+
     def write(self, path: str) -> AbstractAsyncContextManager[FileWriter]:
         """Open a file for writing; its directories are made."""
+
+    def stage(self, path: str) -> AbstractAsyncContextManager[DirectoryWriter]:
+        """Open a directory for filling it as a whole."""
 
     async def remove(self, path: str) -> None:
         """Remove a file, or a directory with all that is in it; nothing happens where there is none."""
