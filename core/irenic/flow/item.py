@@ -68,7 +68,8 @@ class ItemInteraction(BaseModel):
 class Item(ABC, Generic[P, S]):
     """One managed thing, with params of type ``P`` and a state of type ``S``.
 
-    Every function may be called again at any time and has to be idempotent in intent. ``state_*`` functions do not write.
+    Every function may be called again at any time and has to be idempotent in intent. ``state_*`` functions do not
+    write.
     """
 
     Params: ClassVar[type[BaseModel]]
@@ -78,10 +79,8 @@ class Item(ABC, Generic[P, S]):
         self.id = check_identifier(id, "item id")
         for name in ("Params", "State"):
             if not hasattr(type(self), name):
-                raise FlowError(
-                    f"{type(self).__name__} does not say what its {name} is: "
-                    f"write `class {type(self).__name__}(Item[{type(self).__name__}Params, {type(self).__name__}State])`."
-                )
+                cls = type(self).__name__
+                raise FlowError(f"{cls} has no {name}: write `class {cls}(Item[{cls}Params, {cls}State])`.")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

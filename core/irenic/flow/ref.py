@@ -43,7 +43,7 @@ class Ref(Generic[T]):
         if field is None:
             known = ", ".join(model.model_fields)
             raise FlowError(f"{self!r} has no field {name!r}; it has: {known}.")
-        type_ = field.annotation
+        type_: Any = field.annotation
         if _is_optional(self._type):
             type_ = type_ | None if type_ is not None else None
         return Ref(self._item, (*self._path, name), type_)

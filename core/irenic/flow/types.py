@@ -27,7 +27,8 @@ def strip_annotated(type_: Any) -> Any:
 def is_satisfied_by(wanted: Any, offered: Any) -> bool:
     """Return whether a value of type ``offered`` can fill a field of type ``wanted``.
 
-    None is left aside: where ``offered`` may be None and ``wanted`` may not, the field stays open until there is a value.
+    None is left aside: where ``offered`` may be None and ``wanted`` may not, the field stays open until there is a
+    value.
     """
     wanted, offered = strip_annotated(wanted), strip_annotated(offered)
     if wanted is Any or offered is Any or isinstance(wanted, TypeVar) or isinstance(offered, TypeVar):

@@ -121,6 +121,14 @@ class ItemError(Event):
     error: ErrorInfo
 
 
+class ItemDiff(Event):
+    """What differs between an item's two states."""
+
+    kind: Literal["item_diff"] = "item_diff"
+    item: str
+    diff: dict[str, Any]
+
+
 class ItemStatus(Event):
     """An item's progress status changed; never coalesced."""
 
@@ -207,6 +215,7 @@ JournalEvent = Annotated[
     | ItemIntent
     | ItemResult
     | ItemError
+    | ItemDiff
     | ItemStatus
     | ItemPosition
     | InterruptRequested

@@ -10,19 +10,13 @@ from irenic.model import events as e
 from irenic.model.cmd import Block, Cmd, Direction, StateKind
 from irenic.model.interrupt import InterruptLevel, InterruptRecord
 from irenic.model.outcome import (
-    BlockInterrupted,
-    Complete,
     DoneList,
     ErrorInfo,
-    ExecutionInterrupted,
-    Failed,
-    ItemErrorOutcome,
     ItemList,
     ItemStatesOutcome,
     Lost,
     Outcome,
     Refusal,
-    Refused,
 )
 from irenic.model.progress import ExecutionProgress, ItemProgress, ProgressLimit, ProgressStatus, StopProgress
 from irenic.model.timestamps import timestamp
@@ -44,7 +38,6 @@ class ItemFold:
         "diff",
         "ended_at",
         "error",
-        "eta",
         "goal",
         "intent_open",
         "item",
@@ -64,7 +57,6 @@ class ItemFold:
         self.diff: dict[str, Any] | None = None
         self.error: ErrorInfo | None = None
         self.intent_open = False
-        self.eta: float | None = None
         self._pend()
         self.status = ProgressStatus.INITIALIZED
 
@@ -77,8 +69,8 @@ class ItemFold:
         self.started_at: str | None = None
         self.ended_at: str | None = None
 
-    def progress(self, elapsed: float | None = None) -> ItemProgress:
-        """Return a snapshot; ``elapsed`` is in seconds."""
+    def progress(self, elapsed: float | None = None, eta: float | None = None) -> ItemProgress:
+        """Return a snapshot; ``elapsed`` and ``eta`` are in seconds."""
         return ItemProgress(
             item=self.item,
             status=self.status,
@@ -89,7 +81,7 @@ class ItemFold:
             started_at=self.started_at,
             ended_at=self.ended_at,
             elapsed=elapsed,
-            eta=self.eta,
+            eta=eta,
         )
 
 
@@ -126,14 +118,19 @@ class ExecutionFold:
         if handler is not None:
             handler(self, event)
 
-    def progress(self, elapsed: Callable[[ItemFold], float | None] = lambda item: None) -> ExecutionProgress:
-        """Return a snapshot of the whole execution."""
+    def progress(
+        self, timing: Callable[[ItemFold], tuple[float | None, float | None]] = lambda item: (None, None)
+    ) -> ExecutionProgress:
+        """Return a snapshot of the whole execution.
+
+        :param timing: gives an item's elapsed time and its estimated time to the end, in seconds.
+        """
         return ExecutionProgress(
             execution_id=self.started.execution_id if self.started else "",
             cmd=self.cmd,
             block=self.block,
             next_seq=self.next_seq,
-            items={item.item: item.progress(elapsed(item)) for item in self.items.values()},
+            items={item.item: item.progress(*timing(item)) for item in self.items.values()},
             stop=self._stop(),
             done=self.ended is not None,
         )
@@ -266,7 +263,6 @@ class ExecutionFold:
         item.intent_open = False
         item.ended_at = event.at
         item.waiting_for = None
-        item.eta = None
         if event.state is not None:
             item.current = event.state
         if event.goal is not None:
@@ -291,6 +287,12 @@ class ExecutionFold:
         item.error = event.error
         item.message = event.error.message
         item.ended_at = event.at
+
+    def _item_diff(self, event: e.ItemDiff) -> None:
+        item = self.items[event.item]
+        item.diff = event.diff
+        if item.status is ProgressStatus.EXEC_PENDING:
+            item.status = ProgressStatus.COMPLETE_SUCCESS
 
     def _item_status(self, event: e.ItemStatus) -> None:
         item = self.items[event.item]
@@ -342,6 +344,7 @@ _HANDLERS: dict[str, Callable[[ExecutionFold, Any], None]] = {
     "item_intent": ExecutionFold._item_intent,
     "item_result": ExecutionFold._item_result,
     "item_error": ExecutionFold._item_error,
+    "item_diff": ExecutionFold._item_diff,
     "item_status": ExecutionFold._item_status,
     "item_position": ExecutionFold._item_position,
     "interrupt_requested": ExecutionFold._interrupt_requested,

@@ -29,7 +29,8 @@ def check_identifier(text: str, what: str) -> str:
     if len(text) <= 128 and _identifier.match(text) and not text.endswith("\n"):
         return text
     raise InvalidIdError(
-        f"{text!r} is not a valid {what}: use a letter or underscore, then letters, digits and underscores (128 at most)."
+        f"{text!r} is not a valid {what}: "
+        "use a letter or underscore, then letters, digits and underscores (128 at most)."
     )
 
 

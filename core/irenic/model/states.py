@@ -6,14 +6,15 @@ from pydantic import BaseModel
 
 from irenic.model.cmd import Direction, StateKind
 from irenic.model.events import ItemIntent, ItemResult, ItemState, JournalEvent
-from irenic.model.timestamps import Timestamp
+from irenic.model.timestamps import Timestamp, seconds_between
 
 
 class ItemStates(BaseModel):
     """What is stored of one item.
 
-    ``current`` is the last state that was seen; where ``unknown`` is set, something may have changed it since (``unknown_reason``
-    says what) and it has to be discovered before it is relied upon. ``applied_at`` is the last successful apply.
+    ``current`` is the last state that was seen; where ``unknown`` is set, something may have changed it since
+    (``unknown_reason`` says what) and it has to be discovered before it is relied upon. ``applied_at`` is the last
+    successful apply, which took ``duration`` seconds.
     """
 
     current: dict[str, Any] | None = None
@@ -24,6 +25,7 @@ class ItemStates(BaseModel):
     unknown_reason: str | None = None
     current_at: Timestamp | None = None
     applied_at: Timestamp | None = None
+    begun_at: Timestamp | None = None
     duration: float | None = None
     execution_id: str | None = None
     seq: int | None = None
@@ -77,6 +79,7 @@ def _intended(entry: ItemStates, event: ItemIntent) -> None:
         entry.current_at = event.at
     if event.direction is Direction.ENSURE and event.target is not None:
         entry.goal = event.target
+    entry.begun_at = event.at
     entry.unknown = True
     entry.unknown_reason = f"its {event.direction} was begun and no result was recorded"
 
@@ -94,6 +97,13 @@ def _ended(entry: ItemStates, event: ItemResult) -> None:
         entry.code_hash = event.code_hash
         if event.result == "applied":
             entry.applied_at = event.at
+            entry.duration = seconds_between(entry.begun_at, event.at) if entry.begun_at else None
+        return
+    if event.state is not None:
+        entry.current = event.state
+        entry.current_at = event.at
+        entry.unknown = False
+        entry.unknown_reason = None
         return
     entry.unknown = True
     entry.unknown_reason = f"its {event.direction} {'failed' if event.result == 'failed' else 'was cancelled'} half-way"

@@ -1,6 +1,8 @@
 """Times as RFC 3339 text in UTC with milliseconds."""
 
 import time
+from datetime import datetime
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import StringConstraints
@@ -9,19 +11,22 @@ TIMESTAMP_PATTERN = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
 
 Timestamp = Annotated[str, StringConstraints(pattern=TIMESTAMP_PATTERN)]
 
-_second = -1
-_prefix = ""
-
 
 def timestamp(seconds: float | None = None) -> str:
     """Return a time as RFC 3339 text, e.g. ``2026-01-31T08:15:00.123Z``.
 
     :param seconds: Unix time in seconds; now where omitted.
     """
-    global _second, _prefix
     at_ms = int((time.time() if seconds is None else seconds) * 1000)
     second, millisecond = divmod(at_ms, 1000)
-    if second != _second:
-        _prefix = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        _second = second
-    return f"{_prefix}.{millisecond:03d}Z"
+    return f"{_to_the_second(second)}.{millisecond:03d}Z"
+
+
+@lru_cache(maxsize=8)
+def _to_the_second(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+
+
+def seconds_between(earlier: str, later: str) -> float:
+    """Return the seconds from one time to another, never less than 0."""
+    return max(0.0, (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds())

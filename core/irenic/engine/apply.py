@@ -1,0 +1,271 @@
+"""Bringing items to their goal, or to the clean state: one function serves both directions.
+
+visit
+├─ prepare      current -> goal -> diff -> check, looking for an interrupt between every two
+├─ (nothing to do)
+├─ intent       durable before anything is touched
+├─ apply        the only place where the world changes, and where a cancellation may arrive
+└─ result       durable before a successor starts
+"""
+
+from typing import Any, Literal
+
+from irenic.engine.cmd_run import CmdRun, is_interrupt
+from irenic.engine.discover import dump
+from irenic.engine.item_run import ItemRun, describe_error
+from irenic.flow.item import ApplyCheck, StateDiff
+from irenic.model.cmd import Direction
+from irenic.model.errors import ItemFailure, StoreError
+from irenic.model.events import ItemIntent, ItemResult, ItemState, ItemStatus
+from irenic.model.outcome import ErrorInfo
+from irenic.model.progress import ProgressStatus
+
+
+class _Prepared:
+    """An item that is about to be applied, or has nothing to do."""
+
+    __slots__ = ("check", "current", "diff", "params", "target")
+
+    def __init__(self, params: Any, current: Any, target: Any, diff: StateDiff, check: ApplyCheck) -> None:
+        self.params = params
+        self.current = current
+        self.target = target
+        self.diff = diff
+        self.check = check
+
+
+class _Left(Exception):
+    """The item was stopped between two phases."""
+
+
+class _NotKnownYet(Exception):
+    """A dry run cannot tell: the params follow from what a predecessor would make."""
+
+
+class _NothingToClean(Exception):
+    """The params are not known any more: a predecessor is gone, and this item with it."""
+
+
+class Application:
+    """Visits items to apply them.
+
+    :param direction: towards the goal state or towards the clean state.
+    """
+
+    def __init__(self, cmd_run: CmdRun, direction: Direction) -> None:
+        self._cmd_run = cmd_run
+        self._direction = direction
+        self._dry = cmd_run.request.dry_run
+        self._interrupts = cmd_run.interrupts
+        self._recorder = cmd_run.recorder
+
+    async def visit(self, run: ItemRun) -> bool:
+        """Apply one item; returns whether its successors may start."""
+        cmd_run = self._cmd_run
+        phase = _Phase()
+        try:
+            prepared = await self._prepare(run, phase)
+        except _Left:
+            cmd_run.item_left(run, "stopped before it was applied")
+            return False
+        except _NothingToClean:
+            self._unchanged(run, None, None)
+            return True
+        except _NotKnownYet as unknown:
+            self._say_done(run, str(unknown))
+            return True
+        except BaseException as error:
+            if is_interrupt(run, error):
+                cmd_run.item_left(run, "cancelled before it was applied")
+            else:
+                cmd_run.item_failed(run, error, phase.name)
+                self._stop_starting()
+            return False
+        if not prepared.check.required:
+            self._unchanged(run, prepared.params, prepared)
+            return True
+        if self._dry:
+            return await self._apply_dry(run, prepared)
+        return await self._apply(run, prepared)
+
+    async def _prepare(self, run: ItemRun, phase: "_Phase") -> _Prepared:
+        if self._direction is Direction.CLEAN:
+            return self._prepare_clean(run, phase)
+        cmd_run, item = self._cmd_run, run.item
+        cmd_run.recorder.fold.items[run.item_id].status = ProgressStatus.RUNNING
+        partial = run.resolve(cmd_run.current, inputs=cmd_run.inputs)
+        params = partial.whole()
+        if params is None and self._dry:
+            raise _NotKnownYet(f"cannot be told before the items it refers to are applied: {_names(partial.missing)}")
+        if params is None:
+            raise ItemFailure(
+                f"its params are not known: {_names(partial.missing)} refer to what no predecessor provides."
+            )
+        current = await run.call(item.state_current, run.cx, params)
+        self._look()
+        phase.name = "state_goal"
+        goal = await run.call(item.state_goal, run.cx, params)
+        self._look()
+        phase.name = "state_diff"
+        diff = item.state_diff(current, goal)
+        phase.name = "apply_check"
+        check = item.apply_check(params, current, goal, diff)
+        cmd_run.goal[run.item_id] = goal
+        return _Prepared(params, current, goal, diff, check)
+
+    def _prepare_clean(self, run: ItemRun, phase: "_Phase") -> _Prepared:
+        cmd_run, item = self._cmd_run, run.item
+        phase.name = "state_diff"
+        partial = run.resolve(cmd_run.current, cmd_run.goal, inputs=cmd_run.inputs)
+        params = partial.whole()
+        current = cmd_run.current.get(run.item_id)
+        if params is None or current is None:
+            raise _NothingToClean
+        target = cmd_run.target[run.item_id]
+        diff = item.state_diff(current, target)
+        phase.name = "apply_check"
+        return _Prepared(params, current, target, diff, item.apply_check(params, current, target, diff))
+
+    def _look(self) -> None:
+        if not self._interrupts.may_go_on():
+            raise _Left
+
+    def _unchanged(self, run: ItemRun, params: Any, prepared: _Prepared | None) -> None:
+        cmd_run = self._cmd_run
+        cmd_run.note_swallowed(run)
+        if prepared is not None:
+            cmd_run.current[run.item_id] = prepared.current
+        if self._dry:
+            self._say_done(run, "nothing to do")
+            return
+        ensures = self._direction is Direction.ENSURE and prepared is not None
+        self._recorder.emit(
+            ItemResult,
+            item=run.item_id,
+            direction=self._direction,
+            result="unchanged",
+            state=dump(prepared.current) if prepared is not None else None,
+            goal=dump(prepared.target) if prepared is not None and ensures else None,
+            params_hash=run.params_hash(params) if ensures else None,
+            code_hash=run.code_hash if ensures else None,
+        )
+
+    async def _apply_dry(self, run: ItemRun, prepared: _Prepared) -> bool:
+        cmd_run = self._cmd_run
+        try:
+            self._look()
+            state = await run.call(
+                run.item.apply_dry, run.cx, prepared.params, prepared.current, prepared.target, prepared.diff
+            )
+        except _Left:
+            cmd_run.item_left(run, "stopped before it was tried")
+            return False
+        except BaseException as error:
+            if is_interrupt(run, error):
+                cmd_run.item_left(run, "cancelled")
+            else:
+                cmd_run.item_failed(run, error, "apply_dry")
+                self._stop_starting()
+            return False
+        cmd_run.note_swallowed(run)
+        cmd_run.current[run.item_id] = state
+        self._recorder.emit(ItemState, item=run.item_id, which="current", state=dump(state))
+        self._say_done(run, "would be applied")
+        return True
+
+    async def _apply(self, run: ItemRun, prepared: _Prepared) -> bool:
+        try:
+            self._look()
+        except _Left:
+            self._cmd_run.item_left(run, "stopped before it was applied")
+            return False
+        hashes = {"params_hash": run.params_hash(prepared.params), "code_hash": run.code_hash}
+        await self._recorder.emit_durable(
+            ItemIntent,
+            item=run.item_id,
+            direction=self._direction,
+            current=dump(prepared.current),
+            target=dump(prepared.target),
+            **hashes,
+        )
+        if not self._interrupts.may_go_on():
+            await self._end(run, "cancelled", prepared.current)
+            return False
+        if prepared.check.limit is not None:
+            run.cx.progress.limit(prepared.check.limit)
+        run.cx.progress.alive()
+        try:
+            state = await run.call(
+                run.item.apply, run.cx, prepared.params, prepared.current, prepared.target, prepared.diff
+            )
+            self._cmd_run.note_swallowed(run)
+            data = _checked(run, state)
+        except BaseException as error:
+            return await self._not_applied(run, error)
+        self._cmd_run.current[run.item_id] = state
+        await self._end(run, "applied", data, hashes=hashes)
+        return True
+
+    async def _not_applied(self, run: ItemRun, error: BaseException) -> bool:
+        if isinstance(error, StoreError):
+            raise error
+        if is_interrupt(run, error):
+            await self._end(run, "cancelled", None)
+            return False
+        self._stop_starting()
+        self._cmd_run.failed.add(run.item_id)
+        await self._end(run, "failed", None, error=describe_error(error, "apply"))
+        return False
+
+    async def _end(
+        self,
+        run: ItemRun,
+        result: Literal["applied", "failed", "cancelled"],
+        state: Any,
+        *,
+        hashes: dict[str, str] | None = None,
+        error: ErrorInfo | None = None,
+    ) -> None:
+        if result == "cancelled":
+            self._cmd_run.left_over.append(run.item_id)
+            state = dump(state)
+        run.cx.progress.flush()
+        await self._recorder.emit_durable(
+            ItemResult,
+            item=run.item_id,
+            direction=self._direction,
+            result=result,
+            state=state,
+            error=error,
+            **(hashes if hashes is not None and self._direction is Direction.ENSURE else {}),
+        )
+
+    def _say_done(self, run: ItemRun, message: str) -> None:
+        self._recorder.emit(ItemStatus, item=run.item_id, status=ProgressStatus.COMPLETE_SUCCESS, message=message)
+
+    def _stop_starting(self) -> None:
+        walk = self._cmd_run.walk
+        if walk is not None:
+            walk.stop()
+
+
+class _Phase:
+    """Which function of an item is being called, for its error."""
+
+    __slots__ = ("name",)
+
+    def __init__(self) -> None:
+        self.name = "state_current"
+
+
+def _names(missing: frozenset[str]) -> str:
+    return ", ".join(sorted(missing))
+
+
+def _checked(run: ItemRun, state: Any) -> Any:
+    if not isinstance(state, run.item.State):
+        raise ItemFailure(
+            f"{type(run.item).__name__}.apply returned {type(state).__name__}, not {run.item.State.__name__}: "
+            "return the state as it is after the apply."
+        )
+    return dump(state)

@@ -1,0 +1,221 @@
+"""The item context as the engine provides it."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Any, Literal, Protocol, TypeVar
+
+from irenic.engine.fanout import FanOut
+from irenic.engine.interrupts import Interrupts
+from irenic.engine.item_run import ItemRun
+from irenic.engine.limits import LimitHold, LimitPool
+from irenic.engine.platform import Platform
+from irenic.engine.recorder import Recorder
+from irenic.flow.context import FileSystem, HttpClient, ItemContext
+from irenic.model.events import ItemPosition, ItemStatus, Log
+from irenic.model.interrupt import InterruptLevel
+from irenic.model.progress import ProgressLimit, ProgressStatus
+from irenic.model.states import FlowStates
+
+T = TypeVar("T")
+
+POSITION_INTERVAL = 0.25
+"""Seconds between two positions of an item in the journal; those between are seen live only."""
+
+
+class ExecutionSide(Protocol):
+    """What an item context needs of its execution."""
+
+    id: str
+    recorder: Recorder
+    fanout: FanOut
+    interrupts: Interrupts
+    limits: LimitPool
+    stored: FlowStates
+
+    @property
+    def platform(self) -> Platform:
+        """Files and requests."""
+
+    async def ask(self, item_id: str, prompt: str) -> str:
+        """Wait for the user's answer."""
+
+
+class ExecutionItemContext(ItemContext):
+    """See :class:`irenic.flow.context.ItemContext`."""
+
+    def __init__(self, execution: ExecutionSide, run: ItemRun, flow: str, profile: str, *, dry_run: bool) -> None:
+        self._execution = execution
+        self._run = run
+        self.item_id = run.item_id
+        self.flow = flow
+        self.profile = profile
+        self.execution_id = execution.id
+        self.dry_run = dry_run
+        self.progress: ProgressSender = ProgressSender(execution, run.item_id)
+        self.log: LogSender = LogSender(execution, run.item_id)
+
+    @property
+    def cancelled(self) -> InterruptLevel | None:
+        """See the base class."""
+        return self._execution.interrupts.level
+
+    @property
+    def stored(self) -> Any:
+        """See the base class."""
+        entry = self._execution.stored.items.get(self.item_id)
+        return None if entry is None else self._run.load(entry.current)
+
+    @property
+    def fs(self) -> FileSystem:
+        """See the base class."""
+        return self._execution.platform.files
+
+    @property
+    def http(self) -> HttpClient:
+        """See the base class."""
+        return self._execution.platform.http
+
+    async def checkpoint(self) -> None:
+        """See the base class."""
+        self.progress.alive()
+        await asyncio.sleep(0)
+
+    def shield(self, reason: str) -> AbstractAsyncContextManager[None]:
+        """See the base class."""
+        return Shield(self._run, reason)
+
+    def limits(self, name: str) -> AbstractAsyncContextManager[None]:
+        """See the base class."""
+        limiter = self._execution.limits.named(name)
+
+        def waiting() -> None:
+            self._status(ProgressStatus.WAITING, waiting_for=name)
+
+        def running() -> None:
+            self._status(ProgressStatus.RUNNING)
+
+        return LimitHold(limiter, waiting, running)
+
+    async def ask(self, prompt: str) -> str:
+        """See the base class."""
+        self._status(ProgressStatus.USER_PENDING, message=prompt)
+        try:
+            return await self._execution.ask(self.item_id, prompt)
+        finally:
+            self._status(ProgressStatus.RUNNING)
+
+    async def run_sync(self, function: Callable[..., T], *args: Any) -> T:
+        """See the base class."""
+        if sys.platform == "emscripten":
+            return function(*args)
+        async with self.shield(f"{getattr(function, '__name__', 'a function')} runs in a thread"):
+            return await asyncio.to_thread(function, *args)
+
+    def _status(self, status: ProgressStatus, *, message: str = "", waiting_for: str | None = None) -> None:
+        self._execution.recorder.emit(
+            ItemStatus, item=self.item_id, status=status, message=message, waiting_for=waiting_for
+        )
+
+
+class Shield:
+    """``async with`` block in which cancellation is deferred."""
+
+    def __init__(self, run: ItemRun, reason: str) -> None:
+        self._run = run
+        self._reason = reason
+
+    async def __aenter__(self) -> None:
+        self._run.shields.append(self._reason)
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        run = self._run
+        run.shields.remove(self._reason)
+        if exc is None and not run.shields and run.cancel_requested and not run.cancel_delivered and run.cancellable:
+            run.deliver()
+            await asyncio.sleep(0)
+
+
+class ProgressSender:
+    """See :class:`irenic.flow.context.ItemProgressSender`."""
+
+    def __init__(self, execution: ExecutionSide, item_id: str) -> None:
+        self._execution = execution
+        self._item_id = item_id
+        self._recorded_at = 0.0
+        self._unrecorded = False
+        self.last_alive = 0.0
+
+    def limit(self, limit: ProgressLimit | None) -> None:
+        """See the protocol."""
+        self._item.limit = limit or ProgressLimit()
+        self._record(at_once=True)
+
+    def inc(self, n: int = 1) -> None:
+        """See the protocol."""
+        self._item.position += n
+        self._record()
+
+    def message(self, text: str) -> None:
+        """See the protocol."""
+        self._item.message = text
+        self._record()
+
+    def alive(self) -> None:
+        """Note a sign of life; a stalled item runs again."""
+        self.last_alive = asyncio.get_running_loop().time()
+        if self._item.status is ProgressStatus.RUNNING_STALLED:
+            self._execution.recorder.emit(ItemStatus, item=self._item_id, status=ProgressStatus.RUNNING)
+
+    def flush(self) -> None:
+        """Record the last position, where it is not in the journal yet."""
+        if self._unrecorded:
+            self._record(at_once=True)
+
+    @property
+    def _item(self) -> Any:
+        return self._execution.recorder.fold.items[self._item_id]
+
+    def _record(self, *, at_once: bool = False) -> None:
+        self.alive()
+        self._unrecorded = True
+        if at_once or self.last_alive - self._recorded_at >= POSITION_INTERVAL:
+            self._recorded_at = self.last_alive
+            self._unrecorded = False
+            item = self._item
+            self._execution.recorder.emit(
+                ItemPosition, item=self._item_id, position=item.position, limit=item.limit, message=item.message
+            )
+        else:
+            self._execution.fanout.touch()
+
+
+class LogSender:
+    """See :class:`irenic.flow.context.ItemLog`."""
+
+    def __init__(self, execution: ExecutionSide, item_id: str) -> None:
+        self._execution = execution
+        self._item_id = item_id
+
+    def debug(self, text: str) -> None:
+        """See the protocol."""
+        self._write("debug", text)
+
+    def info(self, text: str) -> None:
+        """See the protocol."""
+        self._write("info", text)
+
+    def warning(self, text: str) -> None:
+        """See the protocol."""
+        self._write("warning", text)
+
+    def error(self, text: str) -> None:
+        """See the protocol."""
+        self._write("error", text)
+
+    def _write(self, level: Literal["debug", "info", "warning", "error"], text: str) -> None:
+        self._execution.recorder.emit(Log, item=self._item_id, level=level, text=text)

@@ -1,0 +1,500 @@
+"""One execution: a queue of commands, run to an outcome that tells the truth whatever happens.
+
+    CmdExecution._run
+    ├─ _begin                 inputs, lease (one writer for each flow and profile), journal, execution_started
+    ├─ _set_up                every item's setup
+    ├─ _run_cmd               for each command of the queue
+    │  └─ run_block           for each block; between every two the interrupt is looked at
+    │     ├─ Walk.run         an item is visited the instant its last predecessor has ended
+    │     │  ├─ Discovery.visit
+    │     │  └─ Application.visit  prepare -> intent (durable) -> apply -> result (durable)
+    │     └─ (one step)       reads, clean states, sync check, diff
+    └─ _end                   outcome (durable), lease released, endpoints served, waiters woken
+
+An interrupt comes in by ``interrupt``, from whoever it is, and takes effect by ``_on_raised``: *finish* lets nothing
+new start, *cancel* cancels what runs, *abandon* stops waiting for it.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from typing import Any
+
+from irenic.engine.blocks import ITEM_WISE, run_block
+from irenic.engine.cmd_run import CmdRun
+from irenic.engine.context import ExecutionItemContext
+from irenic.engine.endpoint import Endpoint
+from irenic.engine.fanout import FanOut
+from irenic.engine.interrupts import Interrupts
+from irenic.engine.item_run import ItemRun
+from irenic.engine.limits import LimitPool
+from irenic.engine.platform import Platform, default_platform
+from irenic.engine.questions import Questions
+from irenic.engine.recorder import Recorder
+from irenic.engine.request import CmdExecRequest
+from irenic.engine.stall import StallWatch
+from irenic.engine.store import Lease, Store
+from irenic.flow.item import Item
+from irenic.flow.secret import public_values
+from irenic.model import events as e
+from irenic.model.cmd import Cmd
+from irenic.model.errors import HeldError, IrenicError, StatesNotDiscoveredError
+from irenic.model.events import JournalEvent
+from irenic.model.fold import ItemFold
+from irenic.model.ids import new_execution_id
+from irenic.model.interrupt import InterruptLevel, InterruptReply, InterruptSignal
+from irenic.model.outcome import (
+    BlockInterrupted,
+    CmdOutcome,
+    Complete,
+    DoneList,
+    ExecutionInterrupted,
+    Failed,
+    ItemErrorOutcome,
+    ItemList,
+    Outcome,
+    Refusal,
+    Refused,
+)
+from irenic.model.progress import ExecutionProgress
+from irenic.model.record import ExecutionRecord
+from irenic.model.states import FlowStates
+from irenic.model.timestamps import seconds_between, timestamp
+
+
+class CmdExecution:
+    """An execution that was submitted; await it for its outcome.
+
+    Made by :meth:`irenic.CmdExecutionMap.submit`. Cancelling an ``await`` of it does not stop it: interrupt it instead.
+    """
+
+    def __init__(
+        self,
+        request: CmdExecRequest,
+        store: Store,
+        endpoints: Sequence[Endpoint],
+        limits: LimitPool,
+        holder: str,
+        platform: Platform | None,
+    ) -> None:
+        self.id = request.id or new_execution_id()
+        self.request = request
+        self.limits = limits
+        self.interrupts = Interrupts(request.strategy, request.escalate_after)
+        self.interrupts.on_raised = self._on_raised
+        self.stored = FlowStates(flow=request.flow.id, profile=request.profile)
+        self.record = ExecutionRecord(
+            id=self.id,
+            flow=request.flow.id,
+            profile=request.profile,
+            cmds=request.cmds,
+            dry_run=request.dry_run,
+            holder=holder,
+            started_at=timestamp(),
+            flow_info=request.flow.info(),
+        )
+        self.recorder: Recorder
+        self.fanout = FanOut(self, endpoints, self._endpoint_cut)
+        self._store = store
+        self._platform = platform
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._outcome: asyncio.Future[CmdOutcome] = self._loop.create_future()
+        self._recording = self._loop.create_future()
+        self._runs: dict[str, ItemRun] = {}
+        self._cmd_run: CmdRun | None = None
+        self._lease: Lease | None = None
+        self._signals_before_start: list[InterruptSignal] = []
+        self._abandoned: list[asyncio.Task[None]] = []
+        self._questions = Questions()
+        self._task = self._loop.create_task(self._run(), name=f"execution {self.id}")
+
+    def __await__(self) -> Generator[Any, None, CmdOutcome]:
+        return asyncio.shield(self._outcome).__await__()
+
+    @property
+    def done(self) -> bool:
+        """Whether there is an outcome."""
+        return self._outcome.done()
+
+    @property
+    def outcome(self) -> CmdOutcome | None:
+        """The outcome, or None while there is none."""
+        return self._outcome.result() if self._outcome.done() else None
+
+    @property
+    def progress(self) -> ExecutionProgress:
+        """A snapshot, taken without a lock."""
+        if not hasattr(self, "recorder"):
+            return ExecutionProgress(execution_id=self.id, done=self.done)
+        progress = self.recorder.fold.progress(self._timing)
+        if progress.stop is not None:
+            progress.stop.shielded = {run.item_id: run.shields[-1] for run in self._runs.values() if run.shields}
+        return progress
+
+    @property
+    def platform(self) -> Platform:
+        """Files and requests for the items."""
+        if self._platform is None:
+            self._platform = default_platform()
+        return self._platform
+
+    async def events(self, after: int = -1) -> AsyncIterator[JournalEvent]:
+        """Yield the journal's events with ``seq`` greater than ``after``, live, up to the last one."""
+        if not hasattr(self, "recorder"):
+            await asyncio.wait([self._recording, self._outcome], return_when=asyncio.FIRST_COMPLETED)
+            if not hasattr(self, "recorder"):
+                return
+        async for event in self.recorder.events(after, self._read_events):
+            yield event
+
+    def interrupt(
+        self, *, source: str = "user", reason: str | None = None, level: str | InterruptLevel | None = None
+    ) -> InterruptReply:
+        """Ask the execution to stop; may be called from any thread.
+
+        :param level: finish, cancel or abandon; where omitted the strategy decides, and a second request raises by one.
+        """
+        if self.done:
+            return InterruptReply.NOTHING_TO_INTERRUPT
+        signal = InterruptSignal.model_validate({"source": source, "reason": reason, "level": level})
+        if threading.get_ident() == self._thread:
+            self._take(signal)
+        else:
+            self._loop.call_soon_threadsafe(self._take, signal)
+        return InterruptReply.REQUESTED
+
+    def interrupts_sync_code(self) -> bool:
+        """Return whether the Python code that runs now is an item's that may be cancelled on the spot."""
+        return any(run.interrupts_sync_code() for run in self._runs.values())
+
+    def answer(self, ask_id: str, text: str) -> bool:
+        """Give the user's answer to a question; returns whether anybody still waited for it."""
+        return self._questions.answer(ask_id, text)
+
+    async def ask(self, item_id: str, prompt: str) -> str:
+        """Put an item's question and wait for the answer."""
+        ask_id, answer = self._questions.put()
+        self.recorder.emit(e.Ask, item=item_id, ask_id=ask_id, prompt=prompt)
+        text = await answer
+        self.recorder.emit(e.Answered, item=item_id, ask_id=ask_id)
+        return text
+
+    async def settled(self) -> None:
+        """Wait until the endpoints have been served and whatever was abandoned has ended."""
+        await asyncio.wait([self._task])
+        await self.fanout.close()
+        if self._abandoned:
+            await asyncio.wait(self._abandoned)
+
+    # The life of an execution, in order.
+
+    async def _run(self) -> None:
+        outcome: Outcome
+        try:
+            try:
+                inputs = await self._begin()
+            except HeldError as held:
+                await self._end_unrecorded(self._held(held))
+                return
+            except IrenicError as error:
+                await self._end_unrecorded(self._unrecorded(Failed, str(error)))
+                return
+            outcome = await self._work(inputs)
+        except BaseException as error:
+            outcome = self._crashed(error)
+        await self._end(outcome)
+
+    async def _begin(self) -> Any:
+        request, store = self.request, self._store
+        flow, profile = request.flow, request.profile
+        items = request.chosen_items()
+        if request.writes:
+            self._lease = await store.lease(
+                flow.id,
+                profile,
+                execution_id=self.id,
+                holder=self.record.holder,
+                take_over=request.take_over,
+                on_lost=self._lease_lost,
+                on_interrupt=self._take,
+            )
+        merged = self._merge_inputs(await store.inputs(flow.id, profile))
+        inputs = flow.validate_inputs(merged)
+        public = public_values(inputs)
+        if request.writes and request.inputs:
+            await store.save_inputs(flow.id, profile, public)
+        self.stored = await store.states(flow.id, profile)
+        fencing = self._lease.info.fencing if self._lease else None
+        self.record = self.record.model_copy(update={"inputs": public, "fencing": fencing})
+        journal = await store.create(self.record, self._lease)
+        self.recorder = Recorder(self.id, journal, self.fanout.push)
+        self._runs = {item_id: ItemRun(flow, item_id) for item_id in items}
+        for run in self._runs.values():
+            run.cx = ExecutionItemContext(self, run, flow.id, profile, dry_run=request.dry_run)
+        await self.recorder.emit_durable(
+            e.ExecutionStarted,
+            flow=flow.id,
+            profile=profile,
+            cmds=request.cmds,
+            plan=[request.blocks(cmd) for cmd in request.cmds],
+            dry_run=request.dry_run,
+            items=items,
+            inputs=public,
+            holder=self.record.holder,
+        )
+        self._recording.set_result(None)
+        for signal in self._signals_before_start:
+            self.interrupts.request(signal)
+        return inputs
+
+    async def _work(self, inputs: Any) -> Outcome:
+        watchers = [self._loop.create_task(g.watch(self)) for g in (*self.request.flow.guards, *self.request.guards)]
+        deadline = None
+        if self.request.deadline is not None:
+            deadline = self._loop.call_later(self.request.deadline, self._deadline_passed)
+        stall = StallWatch(self.request.stall_after, self.recorder, self._runs)
+        try:
+            return await self._run_cmds(inputs)
+        finally:
+            stall.close()
+            if deadline is not None:
+                deadline.cancel()
+            for watcher in watchers:
+                watcher.cancel()
+            await asyncio.gather(*watchers, return_exceptions=True)
+
+    async def _run_cmds(self, inputs: Any) -> Outcome:
+        if not await self._set_up():
+            return self._outcome_of(ItemErrorOutcome)
+        for cmd in self.request.cmds:
+            stopped = await self._run_cmd(cmd, inputs)
+            if stopped is not None:
+                return stopped
+            self.recorder.emit(e.CmdEnded, cmd=cmd)
+            self.stored = await self._store.states(self.request.flow.id, self.request.profile)
+        return self._outcome_of(Complete)
+
+    async def _set_up(self) -> bool:
+        fine = True
+        for run in self._runs.values():
+            if type(run.item).setup is not Item.setup and self.interrupts.level is None:
+                try:
+                    await run.call(run.item.setup, run.cx)
+                except Exception as error:
+                    cmd_run = self._new_cmd_run(self.request.cmds[0], None)
+                    cmd_run.item_failed(run, error, "setup")
+                    fine = False
+        return fine
+
+    async def _run_cmd(self, cmd: Cmd, inputs: Any) -> Outcome | None:
+        cmd_run = self._cmd_run = self._new_cmd_run(cmd, inputs)
+        await self._prepare_states(cmd_run)
+        for number, block in enumerate(self.request.blocks(cmd)):
+            if not self.interrupts.may_start():
+                return self._outcome_of(ExecutionInterrupted)
+            if number == 0:
+                self.recorder.emit(e.CmdStarted, cmd=cmd)
+            self.recorder.emit(e.BlockStarted, cmd=cmd, block=block)
+            await run_block(cmd_run, block)
+            if cmd_run.failed:
+                return self._outcome_of(ItemErrorOutcome)
+            if cmd_run.refusals:
+                return self._refused(cmd_run)
+            if cmd_run.left_over or self.interrupts.level is InterruptLevel.ABANDON:
+                return self._outcome_of(BlockInterrupted)
+            if block in ITEM_WISE and self.interrupts.level is not None:
+                self.interrupts.may_start()
+            self.recorder.emit(e.BlockEnded, cmd=cmd, block=block)
+        return None
+
+    async def _prepare_states(self, cmd_run: CmdRun) -> None:
+        flow = self.request.flow
+        for item_id in flow.items.keys() - self._runs.keys():
+            entry = self.stored.items.get(item_id)
+            other = ItemRun(flow, item_id)
+            if entry is not None:
+                cmd_run.current[item_id] = other.load(entry.current)
+                cmd_run.goal[item_id] = other.load(entry.goal)
+        if cmd_run.cmd is Cmd.DIFF and self.request.diff_profiles is not None:
+            for profile, states in zip(self.request.diff_profiles, (cmd_run.current, cmd_run.goal), strict=True):
+                await self._load_profile(profile, states)
+
+    async def _load_profile(self, profile: str, states: dict[str, Any]) -> None:
+        flow = self.request.flow.id
+        stored = await self._store.states(flow, profile)
+        if not stored.items:
+            known = ", ".join(await self._store.profiles(flow)) or "none"
+            raise StatesNotDiscoveredError(
+                f"nothing is stored of {flow}/{profile}; profiles with states: {known}. "
+                f"Run `irenic discover --profile {profile}` first."
+            )
+        for run in self._runs.values():
+            entry = stored.items.get(run.item_id)
+            state = run.load(entry.current) if entry is not None else None
+            if state is not None:
+                states[run.item_id] = state
+
+    def _new_cmd_run(self, cmd: Cmd, inputs: Any) -> CmdRun:
+        graph = self.request.flow.graph
+        if len(self._runs) < len(graph):
+            graph = graph.subgraph(self._runs)
+        return CmdRun(cmd, self.request, graph, self._runs, inputs, self.stored, self.recorder, self.interrupts)
+
+    async def _end(self, outcome: Outcome) -> None:
+        self.interrupts.settle()
+        try:
+            outcome = await self._store_outcome(outcome)
+        finally:
+            try:
+                if self._lease is not None:
+                    await self._lease.release()
+            finally:
+                self._resolve(outcome)
+        await self.fanout.finish(self._outcome.result())
+
+    async def _store_outcome(self, outcome: Any) -> Outcome:
+        recorder = self.recorder
+        recorder.seal(asyncio.current_task())
+        try:
+            await recorder.emit_durable(e.ExecutionEnded, outcome=outcome)
+            await recorder.finish(outcome)
+        except IrenicError as error:
+            told = f"{error} What was acknowledged before is kept; run the same command again to go on."
+            failed: Outcome = recorder.fold.outcome(Failed, message=told)
+            return failed
+        kept: Outcome = outcome
+        return kept
+
+    async def _end_unrecorded(self, outcome: Any) -> None:
+        self.interrupts.settle()
+        if self._lease is not None:
+            await self._lease.release()
+        self._resolve(outcome)
+        await self.fanout.finish(outcome)
+
+    def _resolve(self, outcome: Any) -> None:
+        self._questions.close()
+        if not self._outcome.done():
+            self._outcome.set_result(outcome)
+
+    # Outcomes.
+
+    def _outcome_of(self, kind: type[Outcome], message: str = "") -> Outcome:
+        return self.recorder.fold.outcome(kind, message=message)
+
+    def _refused(self, cmd_run: CmdRun) -> Outcome:
+        self.recorder.fold.refusals = cmd_run.refusals
+        which = next(iter(cmd_run.refusals.values())).which
+        return self._outcome_of(
+            Refused,
+            f"the stored {which} states are out of sync with the world: nothing was applied. "
+            "Look with `irenic diff`, run `irenic discover` to store what is there now, then run this again.",
+        )
+
+    def _held(self, held: HeldError) -> Outcome:
+        outcome = self._unrecorded(Refused, str(held))
+        outcome.refusals = {item: Refusal(reason="held", message=str(held)) for item in self.request.flow.items}
+        return outcome
+
+    def _unrecorded(self, kind: type[Outcome], message: str) -> Outcome:
+        first = self.request.cmds[0]
+        return kind(
+            execution_id=self.id,
+            flow=self.request.flow.id,
+            profile=self.request.profile,
+            dry_run=self.request.dry_run,
+            message=message,
+            cmds=DoneList(not_done=list(self.request.cmds)),
+            blocks=DoneList(not_done=list(self.request.blocks(first))),
+            items=ItemList(not_done=list(self.request.flow.items)),
+            started_at=self.record.started_at or timestamp(),
+            ended_at=timestamp(),
+        )
+
+    def _crashed(self, error: BaseException) -> Outcome:
+        if isinstance(error, IrenicError):
+            message = str(error)
+        elif isinstance(error, asyncio.CancelledError):
+            message = "the program that ran this execution was ended; run the same command again to go on."
+        else:
+            message = f"{type(error).__name__}: {error}"
+        if not hasattr(self, "recorder"):
+            self.recorder = Recorder(self.id, _NoJournal(), self.fanout.push)
+        if self.recorder.fold.started is None:
+            return self._unrecorded(Failed, message)
+        return self._outcome_of(Failed, message)
+
+    # Interrupts.
+
+    def _take(self, signal: InterruptSignal) -> None:
+        if self.done:
+            return
+        if not self._recording.done():
+            self._signals_before_start.append(signal)
+            return
+        self.interrupts.request(signal)
+
+    def _on_raised(self, signal: InterruptSignal) -> None:
+        self.recorder.emit(e.InterruptRequested, signal=signal)
+        level = self.interrupts.level
+        if level is InterruptLevel.CANCEL:
+            for run in self._runs.values():
+                run.cancel()
+        elif level is InterruptLevel.ABANDON and self._cmd_run is not None and self._cmd_run.walk is not None:
+            self._abandoned = self._cmd_run.walk.abandon()
+            self._cmd_run.left_over.extend(self._cmd_run.walk.running)
+            self.recorder.seal(self._task)
+            for task in self._abandoned:
+                task.cancel()
+
+    def _lease_lost(self, why: str) -> None:
+        self._take(InterruptSignal(source="take_over", reason=why, level=InterruptLevel.CANCEL))
+
+    def _deadline_passed(self) -> None:
+        self._take(InterruptSignal(source="deadline", reason=f"{self.request.deadline:g} s have passed"))
+
+    # Small services.
+
+    def _merge_inputs(self, stored: dict[str, Any]) -> dict[str, Any]:
+        model = self.request.flow.inputs_model
+        known = model.model_fields if model is not None else {}
+        kept = {name: value for name, value in stored.items() if name in known and name not in self.request.inputs}
+        return {**kept, **{name: value for name, value in self.request.inputs.items() if value is not None}}
+
+    async def _read_events(self, after: int) -> list[JournalEvent]:
+        return await self._store.events(self.id, after=after)
+
+    def _endpoint_cut(self, endpoint: str, reason: str) -> None:
+        if hasattr(self, "recorder") and not self.done:
+            self.recorder.emit(e.EndpointCut, endpoint=endpoint, reason=reason)
+
+    def _timing(self, item: ItemFold) -> tuple[float | None, float | None]:
+        if item.started_at is None:
+            return None, None
+        elapsed = seconds_between(item.started_at, item.ended_at or timestamp())
+        if item.ended_at is not None:
+            return elapsed, None
+        total = item.limit.total if item.limit is not None else None
+        if total and item.position:
+            return elapsed, elapsed * max(0, total - item.position) / item.position
+        entry = self.stored.items.get(item.item)
+        if entry is not None and entry.duration is not None:
+            return elapsed, max(0.0, entry.duration - elapsed)
+        return elapsed, None
+
+
+class _NoJournal:
+    """Stands in where an execution crashed before it had a journal."""
+
+    def append(self, event: JournalEvent) -> None:
+        """Keep nothing."""
+
+    async def durable(self) -> None:
+        """Return at once."""
+
+    async def finish(self, outcome: CmdOutcome) -> None:
+        """Keep nothing."""
+
+
+OnEnded = Callable[[CmdExecution], None]

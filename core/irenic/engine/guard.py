@@ -1,0 +1,26 @@
+"""What the engine asks of a guard: a source of interrupts that watches an execution."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from irenic.model.events import JournalEvent
+from irenic.model.interrupt import InterruptReply
+
+
+class GuardedExecution(Protocol):
+    """An execution as a guard sees it."""
+
+    id: str
+
+    def events(self, after: int = -1) -> AsyncIterator[JournalEvent]:
+        """Yield the journal's events as they are published."""
+
+    def interrupt(self, *, source: str, reason: str | None = None, level: str | None = None) -> InterruptReply:
+        """Ask the execution to stop."""
+
+
+class Guard(Protocol):
+    """Watches one execution at a time; several executions are watched by concurrent calls."""
+
+    async def watch(self, execution: GuardedExecution) -> None:
+        """Watch until cancelled, and interrupt the execution where that is called for."""

@@ -1,0 +1,129 @@
+"""One item's part in an execution: its task, its shields, and how a cancellation reaches it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, ParamSpec, TypeVar
+
+from pydantic import ValidationError
+
+from irenic.flow.flow import Flow
+from irenic.flow.item import Item, code_hash
+from irenic.flow.params import PartialParams, params_hash
+from irenic.model.outcome import ErrorInfo
+
+A = ParamSpec("A")
+T = TypeVar("T")
+
+
+class ItemRun:
+    """Keeps what the engine knows of an item while an execution runs."""
+
+    __slots__ = (
+        "_plain_params_hash",
+        "cancel_delivered",
+        "cancel_requested",
+        "cancellable",
+        "cx",
+        "item",
+        "item_id",
+        "shields",
+        "spec",
+        "task",
+    )
+
+    def __init__(self, flow: Flow, item_id: str) -> None:
+        self.item_id = item_id
+        self.item: Item[Any, Any] = flow.items[item_id]
+        self.spec = flow.specs[item_id]
+        self.cx: Any = None
+        self.task: asyncio.Task[Any] | None = None
+        self.cancellable = False
+        self.cancel_requested = False
+        self.cancel_delivered = False
+        self.shields: list[str] = []
+        self._plain_params_hash: str | None = None
+
+    @property
+    def code_hash(self) -> str:
+        """The digest of the item's code."""
+        return code_hash(self.item)
+
+    def params_hash(self, params: Any) -> str:
+        """Return the digest of the item's params."""
+        if any(self.spec.refs.values()):
+            return params_hash(params)
+        if self._plain_params_hash is None:
+            self._plain_params_hash = params_hash(params)
+        return self._plain_params_hash
+
+    def load(self, data: dict[str, Any] | None) -> Any:
+        """Return a stored state, or None where there is none, or it was stored by a State of another shape."""
+        if data is None:
+            return None
+        try:
+            return self.item.State.model_validate(data)
+        except ValidationError:
+            return None
+
+    def resolve(self, *sources: dict[str, Any], inputs: Any) -> PartialParams[Any]:
+        """Return the params from the first source of states that makes them whole, else as far as the first does."""
+        first = self.spec.resolve(sources[0], inputs)
+        if not first.missing:
+            return first
+        for states in sources[1:]:
+            other = self.spec.resolve(states, inputs)
+            if not other.missing:
+                return other
+        return first
+
+    async def call(self, function: Callable[A, Awaitable[T]], *args: A.args, **kwargs: A.kwargs) -> T:
+        """Call one of the item's functions; only here can a cancellation reach it.
+
+        :raises asyncio.CancelledError: if the item was told to stop before or during the call.
+        """
+        if self.cancel_requested:
+            raise asyncio.CancelledError
+        self.task = asyncio.current_task()
+        self.cancellable = True
+        try:
+            return await function(*args, **kwargs)
+        finally:
+            self.cancellable = False
+
+    def cancel(self) -> None:
+        """Ask the item to stop; a shield, or the engine's own writing, is waited for."""
+        self.cancel_requested = True
+        if self.cancellable and not self.shields:
+            self.deliver()
+
+    def deliver(self) -> None:
+        """Throw the cancellation into the item's task, once."""
+        if not self.cancel_delivered and self.task is not None:
+            self.cancel_delivered = True
+            self.task.cancel()
+
+    def interrupts_sync_code(self) -> bool:
+        """Return whether an interrupt of the running Python code may raise in this item now.
+
+        Called by a signal handler; where it says yes, the handler raises :class:`asyncio.CancelledError`.
+        """
+        if not self.cancellable or self.shields or self.task is None or self.task is not asyncio.current_task():
+            return False
+        self.cancel_requested = True
+        self.cancel_delivered = True
+        return True
+
+    @property
+    def was_cancelled(self) -> bool:
+        """Whether a ``CancelledError`` in the item's task is an interrupt, not an error of the item's own making."""
+        return self.cancel_requested or (self.task is not None and self.task.cancelling() > 0)
+
+
+def describe_error(error: BaseException, phase: str) -> ErrorInfo:
+    """Return an error as data, with what caused it."""
+    causes: list[str] = []
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    while cause is not None and len(causes) < 8:
+        causes.append(f"{type(cause).__name__}: {cause}")
+        cause = cause.__cause__ or cause.__context__
+    return ErrorInfo(type=type(error).__name__, message=str(error) or repr(error), phase=phase, causes=causes)

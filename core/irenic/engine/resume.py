@@ -1,0 +1,130 @@
+"""Says what a request would do to each item, and why, without writing anything."""
+
+from collections.abc import Callable
+from typing import Any
+
+from irenic.engine.item_run import ItemRun
+from irenic.engine.platform import Platform, default_platform
+from irenic.engine.preview_context import PreviewItemContext
+from irenic.engine.request import CmdExecRequest
+from irenic.engine.store import Store
+from irenic.flow.generated import states_equal
+from irenic.model.cmd import Cmd
+from irenic.model.preview import Preview, PreviewAction, PreviewItem, PreviewReason
+from irenic.model.states import FlowStates, ItemStates
+
+_WORDS = {
+    PreviewReason.AT_GOAL: "it is at its goal",
+    PreviewReason.NEVER_RUN: "it was never run",
+    PreviewReason.PARAMS_CHANGED: "its params have changed since it was applied",
+    PreviewReason.CODE_CHANGED: "its code has changed since it was applied",
+    PreviewReason.DRIFT: "it is not as it was stored: somebody else may have changed it",
+    PreviewReason.UNKNOWN_RESULT: "nobody knows how its last apply ended",
+    PreviewReason.NOT_AT_GOAL: "it is not at its goal",
+    PreviewReason.PARAMS_NOT_KNOWN: "its params follow from an item that will run first",
+    PreviewReason.PREDECESSOR_RUNS: "an item before it will run",
+    PreviewReason.CANNOT_DISCOVER: "its state could not be found out",
+}
+
+_ACTIONS = {
+    PreviewAction.SKIP: "skip",
+    PreviewAction.CHECK_AGAIN: "check again",
+    PreviewAction.RUN: "run",
+    PreviewAction.UNKNOWN: "unknown",
+}
+
+
+async def preview(request: CmdExecRequest, store: Store, platform: Platform | None = None) -> Preview:
+    """Return what a request would do to each of its items; states are discovered, nothing is written.
+
+    :raises ParamsError: if the inputs are not valid.
+    """
+    flow = request.flow
+    stored_inputs = await store.inputs(flow.id, request.profile)
+    known = flow.inputs_model.model_fields if flow.inputs_model is not None else {}
+    merged = {**{n: v for n, v in stored_inputs.items() if n in known}, **request.inputs}
+    inputs = flow.validate_inputs({name: value for name, value in merged.items() if value is not None})
+    stored = await store.states(flow.id, request.profile)
+    look = _Look(request, stored, inputs, lambda: platform or default_platform())
+    items = [await look.at(item_id) for item_id in flow.graph.topological() if item_id in set(request.chosen_items())]
+    order = {item_id: number for number, item_id in enumerate(flow.items)}
+    return Preview(flow=flow.id, profile=request.profile, items=sorted(items, key=lambda item: order[item.item]))
+
+
+class _Look:
+    """Looks at the items of a request, predecessors first."""
+
+    def __init__(
+        self, request: CmdExecRequest, stored: FlowStates, inputs: Any, platform: Callable[[], Platform]
+    ) -> None:
+        self._request = request
+        self._stored = stored
+        self._inputs = inputs
+        self._platform = platform
+        self._current: dict[str, Any] = {}
+        self._goal: dict[str, Any] = {}
+        self._will_run: set[str] = set()
+
+    async def at(self, item_id: str) -> PreviewItem:
+        """Return what would happen to one item."""
+        run = ItemRun(self._request.flow, item_id)
+        entry = self._stored.items.get(item_id)
+        run.cx = PreviewItemContext(run, self._request, entry, self._platform)
+        try:
+            action, reasons = await self._decide(run, entry)
+        except Exception as error:
+            said = f"{_WORDS[PreviewReason.CANNOT_DISCOVER]}: {error}"
+            return PreviewItem(
+                item=item_id, action=PreviewAction.UNKNOWN, reasons=[PreviewReason.CANNOT_DISCOVER], message=said
+            )
+        if action in (PreviewAction.RUN, PreviewAction.UNKNOWN):
+            self._will_run.add(item_id)
+        said = f"{_ACTIONS[action]}: {'; '.join(_WORDS[reason] for reason in reasons)}"
+        return PreviewItem(item=item_id, action=action, reasons=reasons, message=said)
+
+    async def _decide(self, run: ItemRun, entry: ItemStates | None) -> tuple[PreviewAction, list[PreviewReason]]:
+        partial = run.resolve(self._current, self._goal, inputs=self._inputs)
+        params = partial.whole()
+        current = await run.item.try_state_current(run.cx, partial)
+        goal = await self._target(run)
+        if current is not None:
+            self._current[run.item_id] = current
+        if goal is not None:
+            self._goal[run.item_id] = goal
+        reasons = self._changes(run, entry, params, current)
+        if params is None or current is None or goal is None:
+            reasons.append(PreviewReason.PARAMS_NOT_KNOWN)
+            return self._unless_unknown(entry, PreviewAction.RUN), reasons
+        if run.item.apply_check(params, current, goal, run.item.state_diff(current, goal)).required:
+            reasons.append(PreviewReason.NOT_AT_GOAL)
+            return self._unless_unknown(entry, PreviewAction.RUN), reasons
+        if any(before in self._will_run for before in self._request.flow.graph.predecessors(run.item_id)):
+            return PreviewAction.CHECK_AGAIN, [*reasons, PreviewReason.PREDECESSOR_RUNS]
+        if reasons:
+            return PreviewAction.CHECK_AGAIN, reasons
+        return PreviewAction.SKIP, [PreviewReason.AT_GOAL]
+
+    async def _target(self, run: ItemRun) -> Any:
+        partial = run.resolve(self._goal, self._current, inputs=self._inputs)
+        if Cmd.CLEAN in self._request.cmds:
+            return run.item.state_clean(partial)
+        return await run.item.try_state_goal(run.cx, partial)
+
+    def _changes(self, run: ItemRun, entry: ItemStates | None, params: Any, current: Any) -> list[PreviewReason]:
+        if entry is None or (entry.applied_at is None and not entry.unknown and entry.params_hash is None):
+            return [PreviewReason.NEVER_RUN]
+        reasons = []
+        if entry.unknown:
+            reasons.append(PreviewReason.UNKNOWN_RESULT)
+        if entry.params_hash is not None and params is not None and entry.params_hash != run.params_hash(params):
+            reasons.append(PreviewReason.PARAMS_CHANGED)
+        if entry.code_hash is not None and entry.code_hash != run.code_hash:
+            reasons.append(PreviewReason.CODE_CHANGED)
+        stored = run.load(entry.current)
+        if not entry.unknown and stored is not None and current is not None and not states_equal(stored, current):
+            reasons.append(PreviewReason.DRIFT)
+        return reasons
+
+    @staticmethod
+    def _unless_unknown(entry: ItemStates | None, action: PreviewAction) -> PreviewAction:
+        return PreviewAction.UNKNOWN if entry is not None and entry.unknown else action
