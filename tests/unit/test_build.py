@@ -285,8 +285,7 @@ def packed_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(compression, "COMPRESSED", tmp_path / "cache")
     site = tmp_path / "site"
     plan = {"text.js": b"let a = 1;\n" * 500, "noise.bin": os.urandom(50_000), "small.js": b"1"}
-    files = {f"/{name}": sha256 for name, sha256 in bring_up_to_date(site, plan).items()}
-    write_atomically(site / "manifest.json", json.dumps({"files": files}))
+    write_atomically(site / "manifest.json", json.dumps({"files": bring_up_to_date(site, plan)}))
     return site
 
 
@@ -308,6 +307,18 @@ class TestCompression:
         (packed_site / "text.js.br").unlink()
         assert compression.compress_site(packed_site, quality=5) == 0
         assert (packed_site / "text.js.br").exists()
+
+    def test_a_sibling_is_never_older_than_its_file(self, packed_site: Path) -> None:
+        """The server sends the plain file otherwise. Its time stays as long as its content does: the ETag has it."""
+        compression.compress_site(packed_site, quality=5)
+        plan = {name: (packed_site / name).read_bytes() for name in ("text.js", "noise.bin", "small.js")}
+        (packed_site / "text.js").unlink()
+        bring_up_to_date(packed_site, plan)
+        compression.compress_site(packed_site, quality=5)
+        changed = [(packed_site / name).stat().st_mtime_ns for name in ("text.js", "text.js.br", "text.js.gz")]
+        assert changed[0] <= min(changed[1:])
+        compression.compress_site(packed_site, quality=5)
+        assert [(packed_site / name).stat().st_mtime_ns for name in ("text.js", "text.js.br", "text.js.gz")] == changed
 
     def test_the_best_result_there_is_gets_used(self, packed_site: Path) -> None:
         """What was once compressed slowly is not replaced by something larger."""

@@ -111,27 +111,27 @@ def _delete_unplanned(site: Path, plan: Iterable[str]) -> None:
 def manifest(hashes: Mapping[str, str]) -> dict[str, Any]:
     """Describe the site to the page and the server.
 
-    `files` gives the SHA-256 of every file by its address, so that a page may ask for `ADDRESS?v=` with that hash and
-    the answer may be kept for ever. `build` is the hash of all that: the same site, the same id.
+    Addresses are relative to the site's root. `files` gives the SHA-256 of every file by its address, so that a page
+    may ask for `ADDRESS?v=` with that hash and keep the answer for ever. `build` is the hash of all that.
     """
     build = hashlib.sha256(json.dumps(sorted(hashes.items())).encode()).hexdigest()
     return {
         "build": build[:16],
-        "pyodide": {"version": _node_package_version("pyodide"), "base": "/vendor/pyodide/"},
-        "pyscript": {"version": _node_package_version("@pyscript/core"), "core": "/vendor/pyscript/core.js"},
+        "pyodide": {"version": _node_package_version("pyodide"), "base": "vendor/pyodide/"},
+        "pyscript": {"version": _node_package_version("@pyscript/core"), "core": "vendor/pyscript/core.js"},
         "micropython": {
             "version": _node_package_version("@micropython/micropython-webassembly-pyscript"),
-            "module": "/vendor/micropython/micropython.mjs",
+            "module": "vendor/micropython/micropython.mjs",
         },
-        "lock": "/vendor/wheels/pyodide-lock.json",
+        "lock": "vendor/wheels/pyodide-lock.json",
         "wheels": [_wheel_entry(place, sha256) for place, sha256 in sorted(hashes.items()) if place.endswith(".whl")],
-        "files": {f"/{place}": sha256 for place, sha256 in sorted(hashes.items())},
+        "files": dict(sorted(hashes.items())),
     }
 
 
 def _wheel_entry(place: str, sha256: str) -> dict[str, str]:
     name, version = place.rpartition("/")[2].split("-")[:2]
-    return {"name": normalised(name), "version": version, "file": f"/{place}", "sha256": sha256}
+    return {"name": normalised(name), "version": version, "file": place, "sha256": sha256}
 
 
 def _node_package_version(name: str) -> str:

@@ -81,10 +81,10 @@ def _install(console: Console) -> Path:
     if shutil.which("apt-get") and _is_root():
         with console.timed("Chromium, from the system's packages"):
             noninteractive = {"DEBIAN_FRONTEND": "noninteractive"}
-            retried = ("apt-get", "-o", "Acquire::Retries=3")
+            retried = ("apt-get", "-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=120")
             console.command([*retried, "update"], env=noninteractive, log="browser-update", next_step=NEXT_STEP)
             console.command(
-                [*retried, "install", "--yes", "--no-install-recommends", "chromium"],
+                [*retried, "install", "--yes", "--no-install-recommends", "chromium", "fonts-liberation"],
                 env=noninteractive,
                 log="browser",
                 next_step=NEXT_STEP,

@@ -165,7 +165,7 @@ def _one_at_a_time(console: Console) -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
-    import fcntl  # noqa: PLC0415 - there is none on Windows
+    import fcntl
 
     BUILD.mkdir(exist_ok=True)
     with (BUILD / ".lock").open("a") as file:

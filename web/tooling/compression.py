@@ -47,7 +47,7 @@ def compress_site(site: Path, quality: int) -> int:
     """Give every file that the manifest names its compressed siblings, and return how many had to be made."""
     files: dict[str, str] = json.loads((site / "manifest.json").read_text())["files"]
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # both compressors release the interpreter's lock
-        made = list(pool.map(lambda item: compress_file(site / item[0][1:], item[1], quality), files.items()))
+        made = list(pool.map(lambda item: compress_file(site / item[0], item[1], quality), files.items()))
     forget_unused()
     return sum(made)
 
@@ -73,8 +73,6 @@ def compress_file(path: Path, sha256: str, quality: int) -> int:
                 write_atomically(sibling.kept[-1], packed)
                 made += 1
             link(next(kept for kept in sibling.kept if kept.exists()), sibling.path)
-    for sibling in siblings:
-        os.utime(sibling.path)
     return made
 
 
@@ -92,18 +90,23 @@ def is_worthwhile(data: bytes) -> bool:
 
 
 def link(kept: Path, place: Path) -> None:
-    """Make a path name the same file as another, in one move."""
+    """Make a path name the same file as another, in one move.
+
+    The file's time becomes now: the server does not believe a compressed sibling that is older than its file.
+    """
     scratch = place.with_name(f".{place.name}.{os.getpid()}.part")
     scratch.unlink(missing_ok=True)
     scratch.hardlink_to(kept)
+    os.utime(scratch)
     scratch.replace(place)
 
 
 def forget_unused() -> None:
-    """Delete from the cache what no site of the last days was made with."""
+    """Delete from the cache what is in no site and was last put into one days ago."""
     oldest = time.time() - UNUSED_DAYS * 86_400
     for kept in COMPRESSED.glob("*"):
-        if kept.stat().st_mtime < oldest:
+        status = kept.stat()
+        if status.st_nlink == 1 and status.st_mtime < oldest:
             kept.unlink()
 
 

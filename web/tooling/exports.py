@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from irenic.endpoints.tab_messages import declared_fields
 from irenic.flow.script import load_flow
 
 from tooling.paths import EXPORTS, WEB
@@ -12,6 +13,7 @@ from tooling.stamps import write_atomically
 def main() -> None:
     """Write the pictures of the page's flows and the schema of its messages into `build/exports/`."""
     export_flows(WEB / "flows", EXPORTS / "flows")
+    write_atomically(EXPORTS / "boot" / "protocol.json", json.dumps(declared_fields()))
 
 
 def export_flows(sources: Path, target: Path) -> None:
