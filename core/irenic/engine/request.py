@@ -81,7 +81,7 @@ class CmdExecRequest(BaseModel):
     def fingerprint(self) -> str:
         """Return a digest that is equal for requests that ask for the same."""
         asked = self.model_dump(mode="json", exclude={"flow", "id", "guards", "take_over"})
-        asked["flow"] = [self.flow.id, self.flow.info().code_hash]
+        asked["flow"] = [self.flow.id, self.flow.code_hash()]
         return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
 
     def blocks(self, cmd: Cmd) -> list[Block]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -77,16 +78,15 @@ class Flow:
         :raises FlowError: if the id is taken or a param does not fit; nothing is added then.
         """
         spec = ParamsSpec(item.id, item.Params, params)
-        unknown = sorted(spec.predecessors() - self._items.keys())
+        unknown = [predecessor for predecessor in spec.predecessors() if predecessor not in self._items]
         if unknown:
             raise FlowError(f"{item.id} refers to {', '.join(unknown)}, which is not in this flow: add it first.")
         self.graph.add(item.id)
         self._items[item.id] = item
         self._specs[item.id] = spec
-        for predecessor in self._items:
-            if predecessor in spec.predecessors():
-                self.graph.edge(predecessor, item.id)
-                self._ref_edges.add((predecessor, item.id))
+        for predecessor in spec.predecessors():
+            self.graph.edge(predecessor, item.id)
+            self._ref_edges.add((predecessor, item.id))
         return ItemHandle(item.id, Ref(item.id, (), item.State))
 
     def edge(self, predecessor: ItemHandle[Any] | str, successor: ItemHandle[Any] | str) -> None:
@@ -128,14 +128,18 @@ class Flow:
         except ValidationError as error:
             raise ParamsError(explain(error, f"the inputs of {self.id} are not valid")) from error
 
-    def info(self) -> FlowInfo:
-        """Return the flow as pure data, for drawing it."""
+    def code_hash(self) -> str:
+        """Return a digest that changes when an item, its code, or a reference does."""
         digest = hashlib.sha256()
         for id, item in self._items.items():
             digest.update(f"{id}:{code_hash(item)}".encode())
             for refs in self._specs[id].refs.values():
                 for ref in refs:
                     digest.update(ref_fingerprint(ref).encode())
+        return digest.hexdigest()[:16]
+
+    def info(self) -> FlowInfo:
+        """Return the flow as pure data, for drawing it."""
         return FlowInfo(
             id=self.id,
             summary=self.summary,
@@ -144,9 +148,9 @@ class Flow:
                 EdgeInfo(predecessor=before, successor=after, by_ref=(before, after) in self._ref_edges)
                 for before, after in self.graph.edges
             ],
-            inputs_schema=self.inputs_model.model_json_schema() if self.inputs_model else None,
+            inputs_schema=_json_schema(self.inputs_model) if self.inputs_model else None,
             connect=self.connect,
-            code_hash=digest.hexdigest()[:16],
+            code_hash=self.code_hash(),
         )
 
 
@@ -156,9 +160,14 @@ def _item_info(item: Item[Any, Any]) -> ItemInfo:
         id=item.id,
         type=type(item).__name__,
         summary=summary,
-        params_schema=item.Params.model_json_schema(),
-        state_schema=item.State.model_json_schema(),
+        params_schema=_json_schema(item.Params),
+        state_schema=_json_schema(item.State),
     )
+
+
+@lru_cache(maxsize=256)
+def _json_schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
 
 
 def _id_of(item: ItemHandle[Any] | str) -> str:

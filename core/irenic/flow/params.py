@@ -95,9 +95,10 @@ class ParamsSpec(Generic[P]):
                     "refer to another field, or map it with a named function."
                 )
 
-    def predecessors(self) -> set[str]:
-        """Return the ids of the items that the references point at."""
-        return {item for refs in self.refs.values() for ref in refs if (item := ref_item(ref)) is not None}
+    def predecessors(self) -> list[str]:
+        """Return the ids of the items that the references point at, each once."""
+        items = (ref_item(ref) for refs in self.refs.values() for ref in refs)
+        return list(dict.fromkeys(item for item in items if item is not None))
 
     def resolve(self, states: Mapping[str, Any], inputs: Any) -> PartialParams[P]:
         """Return the params as far as the given states and inputs make them known.
