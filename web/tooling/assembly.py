@@ -15,7 +15,7 @@ from typing import Any
 
 from tooling.licences import licence_files
 from tooling.packages import normalised
-from tooling.paths import BOOT_FILES, EXPORTS, NODE_MODULES, SITE, TAB_WHEELS, WEB
+from tooling.paths import BOOT_FILES, EXPORTS, FLOW_WHEELS, NODE_MODULES, SITE, TAB_WHEELS, WEB
 from tooling.stamps import files_below, write_atomically
 from tooling.wheel import core_wheel, lock_of
 
@@ -56,6 +56,7 @@ def planned_files() -> Plan:
         **{f"vendor/micropython/{name}": micropython / name for name in MICROPYTHON_FILES},
         **_pyscript_files(),
         **{f"vendor/wheels/{wheel.name}": wheel for wheel in wheels},
+        **{f"vendor/wheels/{wheel.name}": wheel for wheel in FLOW_WHEELS.glob("*/*.whl")},
         "vendor/wheels/pyodide-lock.json": json.dumps(lock_of(wheels), indent=1).encode(),
         **{f"licenses/{name}": text for name, text in licence_files().items()},
         **_below(BOOT_FILES, "vendor/boot/"),

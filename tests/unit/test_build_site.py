@@ -1,0 +1,143 @@
+"""The site that `build.py` makes: what is in it, its compressed files, and what the core tells the page."""
+
+import gzip
+import json
+import os
+import sys
+import zipfile
+from pathlib import Path
+
+import brotli
+import pytest
+from irenic.model.errors import FlowError
+from tooling import compression
+from tooling.assembly import bring_up_to_date, manifest
+from tooling.exports import export_flows, importable
+from tooling.licences import licence_files
+from tooling.stamps import write_atomically
+
+
+class TestSite:
+    """What is written into the site."""
+
+    def test_it_holds_exactly_what_is_planned(self, tmp_path: Path) -> None:
+        """What is no longer planned goes, with its compressed siblings and its folder."""
+        bring_up_to_date(tmp_path, {"a.txt": b"1", "old/b.txt": b"2"})
+        (tmp_path / "old" / "b.txt.br").write_bytes(b"packed")
+        bring_up_to_date(tmp_path, {"a.txt": b"1"})
+        assert [path.name for path in tmp_path.rglob("*")] == ["a.txt"]
+
+    def test_a_file_that_is_right_is_left_alone(self, tmp_path: Path) -> None:
+        """Its time stays, so a browser's copy stays good."""
+        bring_up_to_date(tmp_path, {"a.txt": b"1"})
+        os.utime(tmp_path / "a.txt", (1, 1))
+        bring_up_to_date(tmp_path, {"a.txt": b"1"})
+        assert (tmp_path / "a.txt").stat().st_mtime == 1
+
+    def test_a_changed_file_loses_its_compressed_siblings(self, tmp_path: Path) -> None:
+        """They were made from what it was."""
+        bring_up_to_date(tmp_path, {"a.txt": b"1"})
+        (tmp_path / "a.txt.gz").write_bytes(b"packed")
+        bring_up_to_date(tmp_path, {"a.txt": b"2"})
+        assert not (tmp_path / "a.txt.gz").exists()
+
+    def test_a_site_that_was_damaged_is_repaired(self, tmp_path: Path) -> None:
+        """The content is compared, not a memory of it."""
+        bring_up_to_date(tmp_path, {"a.txt": b"1"})
+        (tmp_path / "a.txt").write_bytes(b"?")
+        bring_up_to_date(tmp_path, {"a.txt": b"1"})
+        assert (tmp_path / "a.txt").read_bytes() == b"1"
+
+    def test_the_build_id_follows_the_content(self) -> None:
+        """The same files, the same id."""
+        assert manifest({"a": "1"})["build"] == manifest({"a": "1"})["build"]
+        assert manifest({"a": "1"})["build"] != manifest({"a": "2"})["build"]
+
+    def test_every_third_party_package_has_its_licence(self) -> None:
+        """And the list names each."""
+        files = licence_files()
+        listed = {entry["package"] for entry in json.loads(files["index.json"])}
+        assert {"pyodide", "@pyscript/core", "cpython", "pydantic-core", "micropip", "irenic"} <= {
+            name.replace("_", "-") for name in listed
+        }
+        assert min(len(text) for text in files.values()) > 100
+
+
+@pytest.fixture
+def packed_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A site with a text, an incompressible file and a small file, and an empty cache."""
+    monkeypatch.setattr(compression, "COMPRESSED", tmp_path / "cache")
+    site = tmp_path / "site"
+    plan = {"text.js": b"let a = 1;\n" * 500, "noise.bin": os.urandom(50_000), "small.js": b"1"}
+    write_atomically(site / "manifest.json", json.dumps({"files": bring_up_to_date(site, plan)}))
+    return site
+
+
+class TestCompression:
+    """The compressed siblings of the site's files."""
+
+    def test_what_gets_smaller_has_both_siblings_and_nothing_else_has_any(self, packed_site: Path) -> None:
+        """Both unpack to the file."""
+        compression.compress_site(packed_site, quality=5)
+        text = (packed_site / "text.js").read_bytes()
+        siblings = {path.name for path in packed_site.iterdir() if path.suffix in {".br", ".gz"}}
+        assert siblings == {"text.js.br", "text.js.gz"}
+        assert brotli.decompress((packed_site / "text.js.br").read_bytes()) == text
+        assert gzip.decompress((packed_site / "text.js.gz").read_bytes()) == text
+
+    def test_nothing_is_compressed_twice(self, packed_site: Path) -> None:
+        """Not even for a site made anew."""
+        assert compression.compress_site(packed_site, quality=5) == 2
+        (packed_site / "text.js.br").unlink()
+        assert compression.compress_site(packed_site, quality=5) == 0
+        assert (packed_site / "text.js.br").exists()
+
+    def test_a_sibling_is_never_older_than_its_file(self, packed_site: Path) -> None:
+        """The server sends the plain file otherwise. Its time stays as long as its content does: the ETag has it."""
+        compression.compress_site(packed_site, quality=5)
+        plan = {name: (packed_site / name).read_bytes() for name in ("text.js", "noise.bin", "small.js")}
+        (packed_site / "text.js").unlink()
+        bring_up_to_date(packed_site, plan)
+        compression.compress_site(packed_site, quality=5)
+        changed = [(packed_site / name).stat().st_mtime_ns for name in ("text.js", "text.js.br", "text.js.gz")]
+        assert changed[0] <= min(changed[1:])
+        compression.compress_site(packed_site, quality=5)
+        assert [(packed_site / name).stat().st_mtime_ns for name in ("text.js", "text.js.br", "text.js.gz")] == changed
+
+    def test_the_best_result_there_is_gets_used(self, packed_site: Path) -> None:
+        """What was once compressed slowly is not replaced by something larger."""
+        compression.compress_site(packed_site, quality=11)
+        assert compression.compress_site(packed_site, quality=5) == 0
+
+
+class TestExports:
+    """What the page is told about its flows."""
+
+    FLOW = "from irenic import Flow\nflow = Flow('tea', summary='Makes tea.')\n"
+
+    def test_a_flow_becomes_a_picture_and_a_line_in_the_list(self, tmp_path: Path) -> None:
+        """By the name of its file; what is no longer there goes."""
+        sources, target = tmp_path / "flows", tmp_path / "exported"
+        write_atomically(sources / "afternoon.py", self.FLOW)
+        write_atomically(target / "gone.json", "{}")
+        export_flows(sources, target)
+        assert sorted(path.name for path in target.iterdir()) == ["afternoon.json", "index.json"]
+        assert json.loads((target / "index.json").read_text()) == {
+            "flows": [{"name": "afternoon", "id": "tea", "summary": "Makes tea.", "wheels": []}]
+        }
+        assert json.loads((target / "afternoon.json").read_text())["id"] == "tea"
+
+    def test_a_file_without_a_flow_stops_the_build(self, tmp_path: Path) -> None:
+        """With the core's own words."""
+        write_atomically(tmp_path / "flows" / "nothing.py", "")
+        with pytest.raises(FlowError, match=r"nothing\.py"):
+            export_flows(tmp_path / "flows", tmp_path / "exported")
+
+    def test_python_in_a_wheel_can_be_imported_while_a_flow_is_read(self, tmp_path: Path) -> None:
+        """And no longer afterwards."""
+        wheel = tmp_path / "kettle-1-py3-none-any.whl"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.writestr("kettle.py", "")
+        with importable([wheel, tmp_path / "kettle-1-cp314-cp314-x.whl"]):
+            assert sys.path[-1] == str(wheel)
+        assert str(wheel) not in sys.path
