@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from tooling import browser, console
 from tooling.console import Console
 from tooling.errors import BuildError

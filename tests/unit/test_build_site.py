@@ -9,6 +9,7 @@ from pathlib import Path
 
 import brotli
 import pytest
+
 from irenic.model.errors import FlowError
 from tooling import compression
 from tooling.assembly import bring_up_to_date, manifest

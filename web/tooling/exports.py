@@ -10,7 +10,6 @@ from typing import Any
 from irenic.endpoints.tab_messages import declared_fields
 from irenic.flow.script import load_flow, read_header
 from irenic.model.errors import FlowError
-
 from tooling.errors import BuildError
 from tooling.flow_wheels import flow_wheels, forget_flows_but
 from tooling.paths import EXPORTS, WEB

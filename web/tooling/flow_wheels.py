@@ -11,7 +11,6 @@ from collections.abc import Collection
 from pathlib import Path
 
 from irenic.flow.script import FlowHeader
-
 from tooling.errors import BuildError
 from tooling.packages import TAB_TARGET, normalised, pinned_versions
 from tooling.paths import FLOW_WHEELS, WEB
