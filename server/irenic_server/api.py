@@ -1,0 +1,331 @@
+"""The routes of ``/api/v1``, as FastAPI describes and checks them."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Header, HTTPException, Path, Query, Request, Response
+from fastapi.routing import APIRoute
+from pydantic_core import from_json, to_json
+
+from irenic.model.ids import ExecutionId, Identifier
+from irenic.model.outcome import CmdOutcome
+from irenic.model.record import ExecutionPage, ExecutionRecord, LeaseInfo
+from irenic.model.states import FlowStates
+from irenic_server.executions import (
+    create_execution,
+    interrupt_all,
+    interrupt_execution,
+    list_executions,
+    read_execution,
+    read_status,
+)
+from irenic_server.journal import read_events
+from irenic_server.leases import give_back_lease, renew_lease, take_lease
+from irenic_server.openapi import problems
+from irenic_server.outcomes import check_outcome, outcome_text, read_outcome, store_outcome
+from irenic_server.problems import Problem
+from irenic_server.requests import (
+    EventPage,
+    ExecutionCreate,
+    Interrupted,
+    InterruptRequest,
+    LeaseGiveBack,
+    LeaseRenew,
+    LeaseTake,
+    Progress,
+    StatesReplace,
+)
+from irenic_server.services import Services
+from irenic_server.states import read_states, replace_states
+
+
+class JsonRequest(Request):
+    """A request whose JSON is read strictly: no NaN, no lone surrogates, no endless nesting."""
+
+    async def json(self) -> Any:
+        """Return the body's value."""
+        try:
+            return from_json(await self.body(), allow_inf_nan=False)
+        except ValueError as error:
+            raise HTTPException(400, f"The body is not JSON: {error}. Nothing was stored.") from None
+
+
+class JsonRoute(APIRoute):
+    """A route that reads its JSON strictly."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler, given a strict request."""
+        handle = super().get_route_handler()
+
+        async def handle_strictly(request: Request) -> Response:
+            return await handle(JsonRequest(request.scope, request.receive))
+
+        return handle_strictly
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+Server = Annotated[Services, Depends(_services)]
+Id = Annotated[ExecutionId, Path(description="a ULID, made by whoever creates the execution")]
+IfMatch = Annotated[str | None, Header(description='the ETag that was read, e.g. "7"')]
+IfNoneMatch = Annotated[str | None, Header(description="an ETag that is known already; or * to create")]
+
+router = APIRouter(prefix="/api/v1", route_class=JsonRoute)
+MOST_EVENTS = 10_000
+MOST_EXECUTIONS = 500
+
+
+def json_text(text: str | bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return JSON that is text already, as an answer that nobody may keep."""
+    return Response(text, status, {"Cache-Control": "no-store"} | (headers or {}), "application/json")
+
+
+@router.put(
+    "/executions/{execution_id}",
+    response_model=ExecutionRecord,
+    status_code=201,
+    responses=problems(409, also={200: ExecutionRecord}),
+    tags=["executions"],
+    summary="Create an execution; the same again changes nothing",
+)
+async def put_execution(services: Server, execution_id: Id, request: ExecutionCreate) -> Response:
+    made, body = await services.writer.write(lambda transaction: create_execution(transaction, execution_id, request))
+    services.metrics.executions_created += made
+    return json_text(body, 201 if made else 200)
+
+
+@router.get(
+    "/executions",
+    response_model=ExecutionPage,
+    responses=problems(400),
+    tags=["executions"],
+    summary="List executions, newest first",
+)
+async def get_executions(
+    services: Server,
+    flow: Identifier | None = None,
+    profile: Identifier | None = None,
+    status: Annotated[str | None, Query(pattern="^[a-z_]{1,32}$", description="running, or a kind of outcome")] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_EXECUTIONS)] = 50,
+    cursor: Annotated[str | None, Query(max_length=64, description="next_cursor of the page before")] = None,
+    flow_info: Annotated[bool, Query(description="whether to include the picture of each flow")] = True,
+) -> Response:
+    body = await services.database.read(
+        list_executions,
+        flow=flow,
+        profile=profile,
+        status=status,
+        limit=limit,
+        cursor=cursor,
+        flow_info=flow_info,
+    )
+    return json_text(body)
+
+
+@router.get(
+    "/executions/{execution_id}",
+    response_model=ExecutionRecord,
+    responses=problems(404),
+    tags=["executions"],
+    summary="Read an execution",
+)
+async def get_execution(services: Server, execution_id: Id) -> Response:
+    return json_text((await services.database.read(read_execution, execution_id)).body)
+
+
+@router.get(
+    "/executions/{execution_id}/events",
+    response_model=EventPage,
+    responses=problems(404),
+    tags=["executions"],
+    summary="Read events of a journal, in order",
+)
+async def get_events(
+    services: Server,
+    execution_id: Id,
+    after: Annotated[int, Query(ge=-1, le=2**53, description="the number of the last event that is known")] = -1,
+    limit: Annotated[int, Query(ge=1, le=MOST_EVENTS)] = 1000,
+) -> Response:
+    status = await services.database.read(read_status, execution_id)
+    page = await services.database.read(read_events, status.key, after, limit + 1)
+    more = len(page) > limit
+    next_after = page[limit - 1][0] if more else None
+    bodies = ",".join(body for _, body in page[:limit])
+    return json_text(f'{{"events":[{bodies}],"next_after":{to_json(next_after).decode()}}}')
+
+
+@router.put(
+    "/executions/{execution_id}/outcome",
+    response_model=CmdOutcome,
+    status_code=201,
+    responses=problems(404, 409, also={200: CmdOutcome}),
+    tags=["executions"],
+    summary="Store the outcome, once",
+)
+async def put_outcome(services: Server, execution_id: Id, outcome: Annotated[dict[str, Any], Body()]) -> Response:
+    checked = check_outcome(outcome, execution_id)
+    body = outcome_text(outcome)
+    made = await services.writer.write(lambda transaction: store_outcome(transaction, execution_id, checked, body))
+    if made:
+        services.metrics.ended(outcome["kind"])
+    return json_text(body, 201 if made else 200)
+
+
+@router.get(
+    "/executions/{execution_id}/outcome",
+    response_model=CmdOutcome,
+    responses=problems(404),
+    tags=["executions"],
+    summary="Read the outcome; 404 until there is one",
+)
+async def get_outcome(services: Server, execution_id: Id) -> Response:
+    return json_text(await services.database.read(read_outcome, execution_id))
+
+
+@router.get(
+    "/executions/{execution_id}/progress",
+    response_model=Progress,
+    response_model_exclude_unset=True,
+    responses=problems(404),
+    tags=["executions"],
+    summary="Read how far an execution is",
+)
+async def get_progress(services: Server, execution_id: Id) -> Response:
+    status = await services.database.read(read_status, execution_id)
+    if status.ended:
+        return json_text('{"done":true}')
+    progress = await services.database.read(services.folds.progress, status.key)
+    progress.execution_id = execution_id
+    return json_text(f'{{"done":false,"progress":{progress.model_dump_json()}}}')
+
+
+@router.post(
+    "/executions/{execution_id}/interrupt",
+    response_model=Interrupted,
+    responses=problems(404),
+    tags=["interrupts"],
+    summary="Ask an execution to stop, wherever it runs; a second time asks harder",
+)
+async def post_interrupt(services: Server, execution_id: Id, request: InterruptRequest | None = None) -> Interrupted:
+    asked = request or InterruptRequest()
+    reply = await services.writer.write(lambda transaction: interrupt_execution(transaction, execution_id, asked))
+    return Interrupted(reply=reply)
+
+
+@router.post(
+    "/interrupt", response_model=Interrupted, responses=problems(), tags=["interrupts"], summary="Ask all to stop"
+)
+async def post_interrupt_all(services: Server, request: InterruptRequest | None = None) -> Interrupted:
+    asked = request or InterruptRequest()
+    return Interrupted(reply=await services.writer.write(lambda transaction: interrupt_all(transaction, asked)))
+
+
+_PROFILE = "/flows/{flow}/profiles/{profile}"
+
+
+@router.get(
+    f"{_PROFILE}/states",
+    response_model=FlowStates,
+    responses=problems(also={304: None}),
+    tags=["states"],
+    summary="Read the stored states; their serial is the ETag",
+)
+async def get_states(
+    services: Server, flow: Identifier, profile: Identifier, if_none_match: IfNoneMatch = None
+) -> Response:
+    states = await services.database.read(read_states, flow, profile)
+    etag = {"ETag": f'"{states.serial}"', "Cache-Control": "no-cache"}
+    if if_none_match is not None and etag["ETag"] in [tag.strip() for tag in if_none_match.split(",")]:
+        return Response(status_code=304, headers=etag)
+    return json_text(states.model_dump_json(), headers=etag)
+
+
+@router.put(
+    f"{_PROFILE}/states",
+    response_model=FlowStates,
+    responses=problems(412, 428),
+    tags=["states"],
+    summary="Replace the stored states, if nobody else has changed them",
+)
+async def put_states(
+    services: Server,
+    flow: Identifier,
+    profile: Identifier,
+    request: StatesReplace,
+    if_match: IfMatch = None,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    expected = _expected_serial(if_match, if_none_match)
+    states = await services.writer.write(
+        lambda transaction: replace_states(transaction, flow, profile, request.items, expected)
+    )
+    return json_text(states.model_dump_json(), headers={"ETag": f'"{states.serial}"'})
+
+
+def _expected_serial(if_match: str | None, if_none_match: str | None) -> int | None:
+    if if_match is None and if_none_match is not None and if_none_match.strip() == "*":
+        return None
+    if if_match is None:
+        raise Problem(
+            "precondition-required",
+            "States are only replaced by whoever has seen the ones before. Nothing was stored. Read them, and send "
+            "their ETag as If-Match; or If-None-Match: * where there are none.",
+        )
+    serial = if_match.strip().strip('"')
+    if not (serial.isascii() and serial.isdecimal()) or len(serial) > 16:
+        raise Problem("states-changed", f"No states ever had the ETag {if_match[:40]!r}. Nothing was stored.")
+    return int(serial)
+
+
+@router.post(
+    f"{_PROFILE}/lease",
+    response_model=LeaseInfo,
+    status_code=201,
+    responses=problems(409),
+    tags=["leases"],
+    summary="Take the lease of a profile, or take it over",
+)
+async def post_lease(services: Server, flow: Identifier, profile: Identifier, request: LeaseTake) -> Response:
+    ttl = request.ttl or services.settings.lease_ttl
+    lease = await services.writer.write(lambda transaction: take_lease(transaction, flow, profile, request, ttl))
+    return json_text(lease.model_dump_json(), 201)
+
+
+@router.put(
+    f"{_PROFILE}/lease",
+    response_model=LeaseInfo,
+    responses=problems(409),
+    tags=["leases"],
+    summary="Keep the lease, and hear of an interrupt",
+)
+async def put_lease(services: Server, flow: Identifier, profile: Identifier, request: LeaseRenew) -> Response:
+    ttl = request.ttl or services.settings.lease_ttl
+    lease = await services.writer.write(lambda transaction: renew_lease(transaction, flow, profile, request, ttl))
+    return json_text(lease.model_dump_json())
+
+
+@router.delete(
+    f"{_PROFILE}/lease",
+    status_code=204,
+    response_class=Response,
+    responses=problems(409),
+    tags=["leases"],
+    summary="Give the lease back; its execution is lost if it has no outcome",
+)
+async def delete_lease(
+    services: Server,
+    flow: Identifier,
+    profile: Identifier,
+    request: LeaseGiveBack | None = None,
+    fencing: Annotated[int | None, Query(ge=0, lt=2**53, description="in place of the body")] = None,
+) -> Response:
+    number = request.fencing if request is not None else fencing
+    if number is None:
+        raise Problem("invalid-request", "Say which lease: its fencing number, in the body or the query.")
+    kind = await services.writer.write(lambda transaction: give_back_lease(transaction, flow, profile, number))
+    if kind is not None:
+        services.metrics.ended(kind)
+    return Response(status_code=204)

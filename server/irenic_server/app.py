@@ -1,0 +1,207 @@
+"""The server as one ASGI application: what a request passes, from the outside in.
+
+RequestLog > SecurityHeaders > HostGate > Authentication > Dispatch > raw routes | health | FastAPI | site
+"""
+
+from contextlib import AbstractAsyncContextManager
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from irenic_server.api import router
+from irenic_server.asgi import read_body, replay, respond_problem
+from irenic_server.auth import PRINCIPAL, Authentication, is_api
+from irenic_server.buckets import Buckets
+from irenic_server.health import Health
+from irenic_server.logs import ROUTE, RequestLog
+from irenic_server.openapi import describe
+from irenic_server.problems import MEDIA_TYPE, Problem
+from irenic_server.raw_routes import RawRoutes
+from irenic_server.security import HostGate, SecurityHeaders
+from irenic_server.services import Services
+from irenic_server.settings import Settings
+from irenic_server.site import Site
+
+_TAGS = [
+    {"name": "executions", "description": "Executions, their journals and outcomes"},
+    {"name": "interrupts", "description": "Asking executions to stop"},
+    {"name": "streams", "description": "Following what goes on"},
+    {"name": "states", "description": "Stored states of a flow's profile"},
+    {"name": "leases", "description": "Who may write to a flow's profile"},
+]
+
+
+class App:
+    """The whole server; ``services`` is what it works with."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.services = Services(settings)
+        self.api = create_api(self.services)
+        app: ASGIApp = Dispatch(self.services, self.api)
+        app = Authentication(app, settings, self.services.tokens)
+        app = HostGate(app, settings)
+        app = SecurityHeaders(app, settings)
+        self._app = Prefixed(RequestLog(app, self.services.metrics), settings.prefix)
+        self._running: AbstractAsyncContextManager[None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._app(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with self.services.running():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+class Prefixed:
+    """Takes off the path under which a proxy serves this server, where the proxy has left it on."""
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self._app = app
+        self._prefix = prefix
+        self._raw_prefix = prefix.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        if self._prefix and (path == self._prefix or path.startswith(f"{self._prefix}/")):
+            scope["path"] = path[len(self._prefix) :] or "/"
+            scope["raw_path"] = bytes(scope["raw_path"]).removeprefix(self._raw_prefix) or b"/"
+        await self._app(scope, receive, send)
+
+
+class Dispatch:
+    """Hands a request to what serves it; bodies reach FastAPI only after they were read within bounds."""
+
+    def __init__(self, services: Services, api: ASGIApp) -> None:
+        limits = services.settings.limits
+        self._raw = RawRoutes(services)
+        self._health = Health(services)
+        self._api = api
+        self._site = Site(services.settings.site) if services.settings.site is not None else None
+        self._limits = limits
+        self._rates = Buckets(limits.rate, limits.rate_burst)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        try:
+            if not is_api(path):
+                await self._serve_site(scope, receive, send)
+                return
+            principal = scope.get(PRINCIPAL)
+            if principal is not None:
+                self._rates.check(principal.name)
+            if await self._raw.serve(scope, receive, send):
+                return
+            if await self._health.serve(scope, receive, send):
+                return
+            scope[ROUTE] = "api"
+            await self._serve_api(scope, receive, send)
+        except Problem as problem:
+            await respond_problem(send, problem)
+
+    async def _serve_api(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in ("GET", "HEAD"):
+            limit = self._limits.events_body if _is_large(scope) else self._limits.body
+            receive = replay(await read_body(scope, receive, limit, self._limits.body_seconds), receive)
+        await self._api(scope, receive, send)
+
+    async def _serve_site(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[ROUTE] = "site"
+        if self._site is None:
+            raise Problem("not-found", "This server has no site, only the API under /api/v1.")
+        await self._site(scope, receive, send)
+
+
+def _is_large(scope: Scope) -> bool:
+    """Tell whether a body may be as large as a journal: with the picture of a flow, or the states of its items."""
+    return bool(scope["method"] == "PUT")
+
+
+def create_api(services: Services) -> FastAPI:
+    """Return the part of the server that FastAPI serves."""
+    api = FastAPI(
+        title="irenic",
+        summary="Journals, states, leases and interrupts of executions",
+        version=_version(),
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        openapi_tags=_TAGS,
+        redirect_slashes=False,
+    )
+    api.state.services = services
+    api.include_router(router)
+    api.add_exception_handler(Problem, _answer_problem)
+    api.add_exception_handler(RequestValidationError, _answer_invalid)
+    api.add_exception_handler(HTTPException, _answer_http)
+
+    def openapi() -> dict[str, Any]:
+        if api.openapi_schema is None:
+            api.openapi_schema = describe(api)
+        return api.openapi_schema
+
+    # FastAPI's own documented way to change the description.
+    api.openapi = openapi  # type: ignore[method-assign]
+    return api
+
+
+def create_app(settings: Settings) -> App:
+    """Return the server for the given settings."""
+    return App(settings)
+
+
+def _version() -> str:
+    try:
+        return version("irenic-server")
+    except PackageNotFoundError:
+        return "0"
+
+
+def _respond(problem: Problem) -> Response:
+    headers = {"Cache-Control": "no-store"} | problem.headers
+    return Response(problem.body(), problem.status, headers, MEDIA_TYPE)
+
+
+async def _answer_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return _respond(error)
+
+
+async def _answer_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        {"in": str(entry["loc"][0]), "pointer": _pointer(entry["loc"][1:]), "detail": str(entry["msg"])}
+        for entry in error.errors()[:20]
+    ]
+    first = errors[0]
+    detail = f"{first['in']} {first['pointer']}: {first['detail']}. Nothing was done. Correct it and send it again."
+    return _respond(Problem("invalid-request", detail, errors=errors))
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    match error.status_code:
+        case 404:
+            problem = Problem("not-found", "There is no such address. /api/openapi.json lists all that there are.")
+        case 405:
+            problem = Problem(
+                "method-not-allowed", "The address is right and the method is not.", headers=error.headers
+            )
+        case _:
+            problem = Problem("malformed-body", str(error.detail))
+    return _respond(problem)

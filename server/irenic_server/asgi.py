@@ -1,0 +1,142 @@
+"""Small helpers for the parts that speak ASGI themselves, because they are in the way of every request."""
+
+import asyncio
+import zlib
+from collections.abc import Sequence
+
+from starlette.types import Message, Receive, Scope, Send
+
+from irenic_server.problems import MEDIA_TYPE, Problem
+
+Header = tuple[bytes, bytes]
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """Return the first header of a name, in lower case, or None."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return None
+
+
+async def respond(send: Send, status: int, body: bytes, headers: Sequence[Header]) -> None:
+    """Send a whole answer."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [*headers, (b"content-length", b"%d" % len(body))],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+JSON_HEADERS: Sequence[Header] = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
+
+
+async def respond_json(send: Send, status: int, body: bytes) -> None:
+    """Send JSON that nobody may cache."""
+    await respond(send, status, body, JSON_HEADERS)
+
+
+async def respond_problem(send: Send, problem: Problem) -> None:
+    """Send a problem."""
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"cache-control", b"no-store")]
+    headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in problem.headers.items()]
+    await respond(send, problem.status, problem.body(), headers)
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int, seconds: float) -> bytes:
+    """Return the body of a request.
+
+    :param limit: bytes that it may have.
+    :param seconds: time in which it has to arrive.
+    :raises Problem: if it is larger or slower.
+    """
+    declared = header(scope, b"content-length")
+    if declared is not None and (not declared.isdigit() or int(declared) > limit):
+        raise too_large(limit)
+    try:
+        message = await _next(receive, seconds)
+        body: bytes = message.get("body", b"")
+        if not message.get("more_body", False):
+            if len(body) > limit:
+                raise too_large(limit)
+            return body
+        async with asyncio.timeout(seconds):
+            return await _read_rest(receive, bytearray(body), limit)
+    except TimeoutError:
+        raise Problem(
+            "body-timeout",
+            f"The body did not arrive within {seconds:g} s. Nothing was stored. Send the request again.",
+            headers={"Connection": "close"},
+        ) from None
+
+
+async def _next(receive: Receive, seconds: float) -> Message:
+    async with asyncio.timeout(seconds):
+        return await receive()
+
+
+async def _read_rest(receive: Receive, body: bytearray, limit: int) -> bytes:
+    while True:
+        if len(body) > limit:
+            raise too_large(limit)
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Problem("malformed-body", "The body broke off. Nothing was stored. Send the request again.")
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            if len(body) > limit:
+                raise too_large(limit)
+            return bytes(body)
+
+
+def too_large(limit: int) -> Problem:
+    """Return the problem of a body beyond a limit; the rest of it is not read."""
+    return Problem(
+        "body-too-large",
+        f"The body may have {limit} bytes. Nothing was stored. Send it in several requests.",
+        headers={"Connection": "close"},
+        limit=limit,
+    )
+
+
+def decompress(body: bytes, encoding: bytes | None, limit: int) -> bytes:
+    """Return a body without its content encoding.
+
+    :param limit: bytes that it may have after that.
+    :raises Problem: if the encoding is not known, or the body is broken or larger.
+    """
+    if encoding is None or encoding in (b"", b"identity"):
+        return body
+    if encoding not in (b"gzip", b"x-gzip"):
+        raise Problem(
+            "unsupported-media-type",
+            f"The content encoding {encoding[:40].decode('latin-1')!r} is not supported: send gzip, or none.",
+            headers={"Accept-Encoding": "gzip"},
+        )
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        plain = unpacker.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise Problem("malformed-body", f"The body is not gzip: {error}. Nothing was stored.") from None
+    if len(plain) > limit:
+        raise too_large(limit)
+    if not unpacker.eof:
+        raise Problem("malformed-body", "The gzip body breaks off. Nothing was stored.")
+    return plain
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """Return a receive function that gives a body which was read already."""
+    given = False
+
+    async def receive_again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive_again

@@ -1,0 +1,216 @@
+"""Journals: appending to many of them in one transaction, and reading from one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from irenic_server.clock import now_ms
+from irenic_server.envelopes import Envelope, expected_sequence, same_json
+from irenic_server.notices import EventsAppended
+from irenic_server.problems import Problem
+from irenic_server.states import StatesFolder
+from irenic_server.tables import events, executions, profiles, tokens
+from irenic_server.writer import Transaction
+
+RUNNING = "running"
+
+_insert_events = insert(events)
+_update_heads = (
+    update(executions)
+    .where(executions.c.key == bindparam("head_key"))
+    .values(next_seq=bindparam("head_next_seq"), active_ms=bindparam("head_active_ms"))
+)
+_select_heads = (
+    select(
+        executions.c.id,
+        executions.c.key,
+        executions.c.profile_key,
+        executions.c.next_seq,
+        executions.c.status,
+        executions.c.dry_run,
+    )
+    .where(executions.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(executions.c.key)
+    .with_for_update()
+)
+_select_fencing = select(profiles.c.key, profiles.c.fencing).where(
+    profiles.c.key.in_(bindparam("keys", expanding=True))
+)
+_add_stored = (
+    update(tokens).where(tokens.c.key == bindparam("token_key")).values(stored=tokens.c.stored + bindparam("added"))
+)
+
+
+@dataclass(slots=True)
+class Append:
+    """Events to append to one journal; ``token_key`` is the named token they count against."""
+
+    execution_id: str
+    envelopes: list[Envelope]
+    fencing: int | None = None
+    token_key: int | None = None
+
+
+@dataclass(slots=True)
+class _Head:
+    """Where a journal stands, and what this transaction adds to it."""
+
+    key: int
+    profile_key: int
+    next_seq: int
+    status: str
+    dry_run: bool
+    first_new: int
+    bodies: list[str] = field(default_factory=list)
+
+
+def append_group(transaction: Transaction, group: Sequence[Append]) -> list[int | Problem]:
+    """Append to the journals of all requests of a group.
+
+    :return: for each request the number of the next event, or why nothing of it was stored.
+    """
+    connection = transaction.connection
+    heads = _heads(connection, group)
+    fencing = _fencing(connection, group, heads)
+    folder = StatesFolder(connection)
+    added: dict[int, int] = {}
+    results: list[int | Problem] = []
+    for append in group:
+        head = heads.get(append.execution_id)
+        if head is None:
+            results.append(unknown_execution(append.execution_id))
+            continue
+        refusal = _refusal(connection, append, head, fencing)
+        if refusal is not None:
+            results.append(refusal)
+            continue
+        for envelope in append.envelopes:
+            if envelope.seq < head.next_seq:
+                continue
+            head.bodies.append(envelope.body)
+            head.next_seq += 1
+            if envelope.state_event is not None:
+                folder.add(head.profile_key, envelope.state_event, dry_run=head.dry_run)
+            if append.token_key is not None:
+                added[append.token_key] = added.get(append.token_key, 0) + len(envelope.body)
+        results.append(head.next_seq)
+    _store(transaction, heads, added)
+    folder.store()
+    return results
+
+
+def _heads(connection: Connection, group: Sequence[Append]) -> dict[str, _Head]:
+    ids = list({append.execution_id for append in group})
+    rows = connection.execute(_select_heads, {"ids": ids})
+    return {
+        row.id: _Head(row.key, row.profile_key, row.next_seq, row.status, row.dry_run, row.next_seq) for row in rows
+    }
+
+
+def _fencing(connection: Connection, group: Sequence[Append], heads: dict[str, _Head]) -> dict[int, int]:
+    keys = {
+        heads[append.execution_id].profile_key
+        for append in group
+        if append.fencing is not None and append.execution_id in heads
+    }
+    if not keys:
+        return {}
+    return {row.key: row.fencing for row in connection.execute(_select_fencing, {"keys": list(keys)})}
+
+
+def _refusal(connection: Connection, append: Append, head: _Head, fencing: dict[int, int]) -> Problem | None:
+    envelopes = append.envelopes
+    if append.fencing is not None and append.fencing < fencing[head.profile_key]:
+        return stale_fencing(append.fencing, fencing[head.profile_key])
+    missing = expected_sequence(envelopes)
+    if missing is None and envelopes[0].seq > head.next_seq:
+        missing = head.next_seq
+    if missing is not None:
+        return Problem(
+            "gap",
+            f"Event {missing} was expected. Nothing of this request was stored; all events before {head.next_seq} are. "
+            f"Send the events from {head.next_seq} on, in order.",
+            expected_seq=head.next_seq,
+        )
+    if envelopes[0].seq < head.next_seq:
+        conflict = _conflict(connection, head, envelopes)
+        if conflict is not None:
+            return Problem(
+                "conflicting-event",
+                f"Event {conflict} is stored already and says something else. Nothing of this request was stored. An "
+                "execution has one writer: this one has to stop.",
+                seq=conflict,
+            )
+    if head.status != RUNNING and envelopes[-1].seq >= head.next_seq:
+        return Problem(
+            "execution-ended",
+            f"The execution ended as {head.status}, so its journal takes no more events. Everything before is stored. "
+            "Read the outcome, and submit the same request again to go on.",
+            outcome=head.status,
+        )
+    return None
+
+
+def _conflict(connection: Connection, head: _Head, envelopes: Sequence[Envelope]) -> int | None:
+    known = [envelope for envelope in envelopes if envelope.seq < head.next_seq]
+    stored = {head.first_new + offset: body for offset, body in enumerate(head.bodies)}
+    if known[0].seq < head.first_new:
+        query = select(events.c.seq, events.c.body).where(
+            events.c.execution_key == head.key, events.c.seq.between(known[0].seq, known[-1].seq)
+        )
+        stored.update((row.seq, row.body) for row in connection.execute(query))
+    for envelope in known:
+        if not same_json(stored[envelope.seq], envelope.body):
+            return envelope.seq
+    return None
+
+
+def _store(transaction: Transaction, heads: dict[str, _Head], added: dict[int, int]) -> None:
+    rows: list[dict[str, Any]] = []
+    moved: list[dict[str, Any]] = []
+    at = now_ms()
+    for execution_id, head in heads.items():
+        if not head.bodies:
+            continue
+        rows += [
+            {"execution_key": head.key, "seq": head.first_new + offset, "body": body}
+            for offset, body in enumerate(head.bodies)
+        ]
+        moved.append({"head_key": head.key, "head_next_seq": head.next_seq, "head_active_ms": at})
+        transaction.notices.append(EventsAppended(execution_id, head.first_new, tuple(head.bodies)))
+    if rows:
+        transaction.connection.execute(_insert_events, rows)
+        transaction.connection.execute(_update_heads, moved)
+    if added:
+        transaction.connection.execute(_add_stored, [{"token_key": key, "added": size} for key, size in added.items()])
+
+
+def unknown_execution(execution_id: str) -> Problem:
+    """Return the problem of an id that no execution has."""
+    return Problem(
+        "unknown-execution",
+        f"No execution has the id {execution_id}. Create it first: PUT /api/v1/executions/{execution_id}.",
+    )
+
+
+def stale_fencing(given: int, current: int) -> Problem:
+    """Return the problem of a writer that somebody has taken over from."""
+    return Problem(
+        "stale-fencing",
+        f"The lease with fencing number {given} is not valid any more: the profile's is {current}. Nothing was stored. "
+        "Whoever holds the lease now goes on; this execution has to stop.",
+        fencing=current,
+    )
+
+
+def read_events(connection: Connection, execution_key: int, after: int, limit: int) -> list[tuple[int, str]]:
+    """Return events with numbers above ``after`` as pairs of number and JSON text."""
+    query = (
+        select(events.c.seq, events.c.body)
+        .where(events.c.execution_key == execution_key, events.c.seq > after)
+        .order_by(events.c.seq)
+        .limit(limit)
+    )
+    return [(row.seq, row.body) for row in connection.execute(query)]

@@ -1,0 +1,151 @@
+"""Outcomes: stored once, and derived from the journal where whoever ran an execution is gone."""
+
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import from_json, to_json
+from sqlalchemy import Connection, Row, select, update
+
+from irenic.model.outcome import DoneList, Lost, Outcome, cmd_outcome
+from irenic_server.clock import as_text, now_ms
+from irenic_server.envelopes import same_json
+from irenic_server.folding import read_fold
+from irenic_server.journal import RUNNING, unknown_execution
+from irenic_server.notices import ExecutionChanged
+from irenic_server.problems import Problem
+from irenic_server.revisions import next_revision
+from irenic_server.tables import execution_details, executions, profiles
+from irenic_server.writer import Transaction
+
+
+def check_outcome(value: Any, execution_id: str) -> Outcome:
+    """Return an outcome that was sent.
+
+    :raises Problem: if it is none, or is another execution's.
+    """
+    try:
+        outcome = cmd_outcome.validate_python(value)
+    except ValidationError as error:
+        raise Problem(
+            "invalid-request",
+            "The outcome is not valid. Nothing was stored.",
+            errors=[
+                {"pointer": "/" + "/".join(str(part) for part in entry["loc"][1:]), "detail": entry["msg"]}
+                for entry in error.errors(include_url=False, include_context=False, include_input=False)[:20]
+            ],
+        ) from None
+    if outcome.execution_id != execution_id:
+        raise Problem(
+            "invalid-request",
+            f"The outcome is that of {outcome.execution_id[:64]!r} and the address names {execution_id}. Nothing was "
+            "stored.",
+        )
+    return outcome
+
+
+def store_outcome(transaction: Transaction, execution_id: str, outcome: Outcome, body: str) -> bool:
+    """Store an outcome, once.
+
+    :return: whether it is new; False where the same one is stored already.
+    :raises Problem: if another one is.
+    """
+    row = transaction.connection.execute(
+        select(executions.c.key, execution_details.c.outcome)
+        .join(execution_details, execution_details.c.execution_key == executions.c.key)
+        .where(executions.c.id == execution_id)
+        .with_for_update(of=executions)
+    ).one_or_none()
+    if row is None:
+        raise unknown_execution(execution_id)
+    if row.outcome is None:
+        _end(transaction, row.key, execution_id, outcome, body)
+        return True
+    if same_json(row.outcome, body):
+        return False
+    kind = from_json(row.outcome)["kind"]
+    raise Problem(
+        "conflicting-outcome",
+        f"The execution ended as {kind} already, and its outcome is not replaced. Read it at "
+        f"/api/v1/executions/{execution_id}/outcome.",
+        outcome=kind,
+    )
+
+
+def lose(transaction: Transaction, execution_id: str) -> str | None:
+    """End an execution whose runner is gone, if it has no outcome yet.
+
+    :return: the kind of its outcome: what the journal's last event says, or ``lost``; None if nothing was done.
+    """
+    row = transaction.connection.execute(
+        select(
+            executions.c.key,
+            executions.c.id,
+            executions.c.cmds,
+            executions.c.dry_run,
+            executions.c.started_at,
+            executions.c.created_ms,
+            profiles.c.flow,
+            profiles.c.profile,
+        )
+        .join(profiles, profiles.c.key == executions.c.profile_key)
+        .where(executions.c.id == execution_id, executions.c.status == RUNNING)
+        .with_for_update(of=executions)
+    ).one_or_none()
+    if row is None:
+        return None
+    outcome = _outcome_of_journal(transaction.connection, row)
+    return _end(transaction, row.key, execution_id, outcome, outcome.model_dump_json())
+
+
+def _outcome_of_journal(connection: Connection, row: Row[*tuple[Any, ...]]) -> Outcome:
+    fold = read_fold(connection, row.key)
+    if fold.ended is not None:
+        return fold.ended
+    at = as_text(now_ms())
+    if fold.started is not None:
+        return fold.lost(at)
+    return Lost(
+        execution_id=row.id,
+        flow=row.flow,
+        profile=row.profile,
+        dry_run=row.dry_run,
+        message="Whoever ran this execution went away before it began.",
+        cmds=DoneList(not_done=from_json(row.cmds)),
+        started_at=row.started_at or as_text(row.created_ms),
+        ended_at=at,
+    )
+
+
+def _end(transaction: Transaction, key: int, execution_id: str, outcome: Outcome, body: str) -> str:
+    kind = str(from_json(body)["kind"])
+    connection = transaction.connection
+    connection.execute(update(execution_details).where(execution_details.c.execution_key == key).values(outcome=body))
+    connection.execute(
+        update(executions)
+        .where(executions.c.key == key)
+        .values(status=kind, ended_at=outcome.ended_at, ended_ms=now_ms(), revision=next_revision(transaction))
+    )
+    transaction.notices.append(ExecutionChanged(execution_id))
+    return kind
+
+
+def outcome_text(value: Any) -> str:
+    """Return an outcome as the JSON text that is kept."""
+    return to_json(value).decode()
+
+
+def read_outcome(connection: Connection, execution_id: str) -> str:
+    """Return the outcome as JSON text.
+
+    :raises Problem: if there is no such execution, or it has no outcome yet.
+    """
+    row = connection.execute(
+        select(execution_details.c.outcome)
+        .join(executions, executions.c.key == execution_details.c.execution_key)
+        .where(executions.c.id == execution_id)
+    ).one_or_none()
+    if row is None:
+        raise unknown_execution(execution_id)
+    if row.outcome is None:
+        raise Problem("no-outcome", "The execution is still running. Ask again, or follow its stream.")
+    return str(row.outcome)

@@ -1,0 +1,153 @@
+"""The routes that stand beside FastAPI: appending, which has to be fast, and what is no JSON.
+
+They are part of the OpenAPI description all the same; see ``openapi.py``.
+"""
+
+import re
+from typing import TYPE_CHECKING
+
+from starlette.types import Receive, Scope, Send
+
+from irenic_server.asgi import decompress, header, read_body, respond, respond_json
+from irenic_server.auth import PRINCIPAL
+from irenic_server.envelopes import read_envelopes
+from irenic_server.executions import read_status
+from irenic_server.journal import Append, append_group
+from irenic_server.logs import ROUTE
+from irenic_server.problems import Problem
+from irenic_server.revisions import last_revision
+from irenic_server.sse import send_stream
+from irenic_server.tokens import Principal
+
+if TYPE_CHECKING:
+    from irenic_server.services import Services
+
+_execution_route = re.compile(r"/api/v1/executions/([0-7][0-9A-HJKMNP-TV-Z]{25})/(events|stream|signal)")
+LIST_STREAM = "/api/v1/stream"
+END_ID = "end"
+"""The id of a stream's last event: a client that comes back with it has seen everything."""
+
+
+class RawRoutes:
+    """Finds and serves the routes; ``serve`` says whether it was one of them."""
+
+    def __init__(self, services: "Services") -> None:
+        self._services = services
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Serve a request that is for one of the routes.
+
+        :raises Problem: if it cannot be answered otherwise.
+        """
+        path: str = scope["path"]
+        method: str = scope["method"]
+        match = _execution_route.fullmatch(path)
+        if match is None:
+            if path != LIST_STREAM or method != "GET":
+                return False
+            scope[ROUTE] = "list_stream"
+            await self._list_stream(scope, receive, send)
+            return True
+        execution_id, name = match.groups()
+        if name == "events" and method == "POST":
+            scope[ROUTE] = "append"
+            await self._append(scope, receive, send, execution_id)
+        elif name == "stream" and method == "GET":
+            scope[ROUTE] = "stream"
+            await self._stream(scope, receive, send, execution_id)
+        elif name == "signal" and method == "GET":
+            scope[ROUTE] = "signal"
+            await self._signal(send, execution_id)
+        else:
+            return False
+        return True
+
+    async def _append(self, scope: Scope, receive: Receive, send: Send, execution_id: str) -> None:
+        limits = self._services.settings.limits
+        principal: Principal = scope[PRINCIPAL]
+        body = await read_body(scope, receive, limits.events_body, limits.body_seconds)
+        encoding = header(scope, b"content-encoding")
+        if encoding is not None:
+            body = decompress(body, encoding, limits.events_body)
+        envelopes = read_envelopes(body, execution_id, max_events=limits.events_per_request)
+        _check_storage(principal, len(body))
+        append = Append(execution_id, envelopes, _fencing(scope), principal.key)
+        next_seq = await self._services.writer.write_grouped(append_group, append)
+        principal.stored += len(body)
+        self._services.metrics.events_appended += len(envelopes)
+        await respond_json(send, 200, b'{"next_seq":%d}' % next_seq)
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send, execution_id: str) -> None:
+        services = self._services
+        last_id = _last_event_id(scope)
+        status = await services.database.read(read_status, execution_id)
+        if last_id == END_ID:
+            # The only answer that keeps a browser from coming back again and again.
+            await respond(send, 204, b"", [])
+            return
+        after = _number(last_id, default=-1)
+        self._check_streams()
+        await send_stream(receive, send, services.hub.follow(execution_id, status.key, after))
+
+    async def _list_stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        last_id = _last_event_id(scope)
+        after = await self._services.database.read(last_revision) if last_id is None else _number(last_id, default=0)
+        self._check_streams()
+        await send_stream(receive, send, self._services.hub.follow_list(after))
+
+    async def _signal(self, send: Send, execution_id: str) -> None:
+        status = await self._services.database.read(read_status, execution_id)
+        # The number of SIGINT, as Pyodide wants to find it in its interrupt buffer.
+        body = b"2" if status.interrupt is not None and not status.ended else b"0"
+        await respond(
+            send, 200, body, [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
+        )
+
+    def _check_streams(self) -> None:
+        most = self._services.settings.limits.streams
+        if self._services.hub.closed or self._services.hub.streams >= most:
+            raise Problem(
+                "unavailable",
+                f"The server is ending, or has {most} open streams already. Come back in a few seconds.",
+                headers={"Retry-After": "5"},
+            )
+
+
+def _fencing(scope: Scope) -> int | None:
+    value = header(scope, b"irenic-fencing")
+    if value is None:
+        return None
+    if not value.isdigit() or len(value) > 16:
+        raise Problem("invalid-request", "The header Irenic-Fencing has to be a whole number. Nothing was stored.")
+    return int(value)
+
+
+def _check_storage(principal: Principal, size: int) -> None:
+    limit = principal.storage_limit
+    if limit is not None and principal.stored + size > limit:
+        raise Problem(
+            "storage-full",
+            f"The token {principal.name!r} may store {limit} bytes and has stored {principal.stored}. Nothing of this "
+            "request was stored; what was acknowledged before is safe. Ask for a larger limit.",
+            limit=limit,
+            stored=principal.stored,
+        )
+
+
+def _last_event_id(scope: Scope) -> str | None:
+    value = header(scope, b"last-event-id")
+    if value is None:
+        # For the first connection, where a browser cannot set the header.
+        for part in scope["query_string"].split(b"&"):
+            if part.startswith(b"after="):
+                value = part[6:]
+    return None if value is None else value.decode("latin-1")
+
+
+def _number(last_id: str | None, *, default: int) -> int:
+    if last_id is None or last_id == "":
+        return default
+    digits = last_id.removeprefix("-")
+    if not (digits.isascii() and digits.isdecimal()) or len(digits) > 16:
+        raise Problem("invalid-request", "Last-Event-ID is not one that this server gave. Start without it.")
+    return int(last_id)

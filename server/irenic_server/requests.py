@@ -1,0 +1,127 @@
+"""What clients send and get, beyond what ``irenic.model`` defines already."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from irenic.model.cmd import Cmd
+from irenic.model.ids import ExecutionId, Identifier
+from irenic.model.interrupt import InterruptReply, Level
+from irenic.model.progress import ExecutionProgress
+from irenic.model.states import ItemStates
+from irenic.model.timestamps import Timestamp
+
+Holder = Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class ExecutionCreate(BaseModel):
+    """A new execution, whose id its maker chose."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"flow": "download", "profile": "dev", "cmds": ["ensure"], "holder": "tab of Ada"}]
+        }
+    )
+
+    flow: Identifier
+    profile: Identifier = "default"
+    cmds: list[Cmd] = Field(min_length=1, max_length=16)
+    dry_run: bool = False
+    holder: Holder = ""
+    fencing: int | None = Field(None, ge=0, lt=2**53)
+    flow_info: dict[str, Any] | None = None
+    started_at: Timestamp | None = None
+    inputs: dict[str, Any] = {}
+
+
+class EventBatch(BaseModel):
+    """Events to append; what they hold besides their envelope is kept as it is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "events": [
+                        {
+                            "execution_id": "01JDF3Q4RZ8Y3X5W6V7T8S9R0Q",
+                            "seq": 0,
+                            "at": "2026-11-24T10:15:00.000Z",
+                            "kind": "cmd_started",
+                            "cmd": "ensure",
+                        }
+                    ]
+                }
+            ]
+        }
+    )
+
+    events: list[dict[str, Any]] = Field(min_length=1)
+
+
+class Appended(BaseModel):
+    """The number that the next event has to have."""
+
+    next_seq: int
+
+
+class EventPage(BaseModel):
+    """Events in order; ``next_after`` is None where there are no more for now."""
+
+    events: list[dict[str, Any]]
+    next_after: int | None
+
+
+class Progress(BaseModel):
+    """How far an execution is; nothing more is said once it is done."""
+
+    done: bool
+    progress: ExecutionProgress | None = None
+
+
+class InterruptRequest(BaseModel):
+    """A request to stop; all of it may be left out."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"source": "user", "reason": "lunch"}]})
+
+    source: str = Field("user", min_length=1, max_length=64)
+    reason: str | None = Field(None, max_length=2000)
+    level: Level | None = None
+
+
+class Interrupted(BaseModel):
+    """What the sender of an interrupt is told."""
+
+    reply: InterruptReply
+
+
+class StatesReplace(BaseModel):
+    """All stored states of a profile."""
+
+    items: dict[Identifier, ItemStates]
+
+
+class LeaseTake(BaseModel):
+    """Ask for the lease of a flow's profile; ``ttl`` is in seconds."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"holder": "tab of Ada", "execution_id": "01JDF3Q4RZ8Y3X5W6V7T8S9R0Q"}]}
+    )
+
+    holder: Annotated[Holder, StringConstraints(min_length=1)]
+    execution_id: ExecutionId | None = None
+    ttl: float | None = Field(None, ge=1, le=300)
+    take_over: bool = False
+
+
+class LeaseRenew(BaseModel):
+    """Keep a lease that is held."""
+
+    holder: Annotated[Holder, StringConstraints(min_length=1)]
+    fencing: int = Field(ge=0, lt=2**53)
+    ttl: float | None = Field(None, ge=1, le=300)
+
+
+class LeaseGiveBack(BaseModel):
+    """Give a lease back."""
+
+    fencing: int = Field(ge=0, lt=2**53)

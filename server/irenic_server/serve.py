@@ -1,0 +1,115 @@
+"""Running the server: a port, one printed address, and an orderly end."""
+
+import errno
+import socket
+import ssl
+import webbrowser
+from collections.abc import Callable
+from urllib.parse import quote
+
+import uvicorn
+
+from irenic.model.errors import IrenicError
+from irenic_server.app import App, create_app
+from irenic_server.protocol import bounded_protocol
+from irenic_server.schema import prepare_schema
+from irenic_server.settings import Settings
+
+BACKLOG = 2048
+
+Announce = Callable[[str], None]
+
+
+class ServeError(IrenicError):
+    """A server that cannot start."""
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, app: App, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._app = app
+        self._tell_started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._tell_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.services.drain()
+        await super().shutdown(sockets)
+
+
+def serve(settings: Settings, *, announce: Announce, open_browser: bool = False) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    :param announce: told what a person should see: the address, and where it is not the one that was asked for.
+    :raises IrenicError: if the server cannot start.
+    """
+    listener = _listen(settings, announce)
+    port = listener.getsockname()[1]
+    app = create_app(settings)
+    try:
+        prepare_schema(app.services.database)
+    except BaseException:
+        listener.close()
+        raise
+
+    def started() -> None:
+        address = _address(settings, port)
+        announce(address)
+        if open_browser:
+            webbrowser.open(address)
+
+    config = uvicorn.Config(
+        app,
+        loop="auto",
+        http=bounded_protocol(settings.limits.header, settings.limits.header_seconds),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=int(settings.drain_seconds),
+        backlog=BACKLOG,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+        ssl_version=ssl.PROTOCOL_TLS_SERVER,
+    )
+    _Server(config, app, started).run(sockets=[listener])
+
+
+def _listen(settings: Settings, announce: Announce) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return _bind(family, settings.host, settings.port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise ServeError(f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.") from None
+    listener = _bind(family, settings.host, 0)
+    announce(f"Port {settings.port} is taken by another program; this server is on port {listener.getsockname()[1]}:")
+    return listener
+
+
+def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        # Two programs may bind one port with this option; only one may listen.
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _address(settings: Settings, port: int) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    if host in ("0.0.0.0", "[::]"):
+        host = "127.0.0.1"
+    token = quote(settings.token.get_secret_value(), safe="")
+    return f"{settings.scheme}://{host}:{port}{settings.prefix}/?token={token}"

@@ -1,0 +1,106 @@
+"""Everything that lives as long as the server: the database, its writer, streams, tokens, and regular work."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from irenic_server.database import Database
+from irenic_server.folding import FoldCache
+from irenic_server.leases import Ended, end_expired_leases, end_silent_executions, extend_leases, has_expired_leases
+from irenic_server.live import BEAT_SLOTS, Hub
+from irenic_server.metrics import Metrics
+from irenic_server.problems import Problem
+from irenic_server.schema import prepare_schema
+from irenic_server.settings import Settings
+from irenic_server.tokens import Tokens
+from irenic_server.writer import Transaction, Writer
+
+_log = logging.getLogger("irenic.server")
+
+SILENCE_SECONDS = 60.0
+"""How long an execution whose lease is gone may be silent before it is lost."""
+
+SILENCE_LOOK_SECONDS = 30.0
+
+
+class Services:
+    """What routes work with."""
+
+    writer: Writer
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.database = Database(settings.database)
+        self.hub = Hub(self.database)
+        self.folds = FoldCache()
+        self.tokens = Tokens(self.database, settings.token.get_secret_value())
+        self.draining = False
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run everything until the server ends.
+
+        :raises IrenicError: if the database cannot be used.
+        """
+        await asyncio.to_thread(prepare_schema, self.database)
+        self.writer = Writer(
+            self.database,
+            publish=self.hub.publish,
+            metrics=self.metrics,
+            max_pending=self.settings.limits.pending_writes,
+        )
+        await self.writer.write(lambda transaction: extend_leases(transaction, self.settings.lease_ttl))
+        async with asyncio.TaskGroup() as tasks:
+            regular = [
+                tasks.create_task(_every(self.settings.sweep_interval, self._end_leases)),
+                tasks.create_task(_every(SILENCE_LOOK_SECONDS, self._end_silent)),
+                tasks.create_task(self._beat()),
+            ]
+            try:
+                yield
+            finally:
+                for task in regular:
+                    task.cancel()
+        await self.writer.close()
+        self.database.close()
+
+    def drain(self) -> None:
+        """End what would never end by itself, and say that the server is not ready any more."""
+        self.draining = True
+        self.hub.close()
+
+    async def _end_leases(self) -> None:
+        if not await self.database.read(has_expired_leases):
+            return
+        ended: Ended = await self.writer.write(end_expired_leases)
+        self.metrics.leases_expired += ended.expired
+        for kind in ended.outcomes:
+            self.metrics.ended(kind)
+
+    async def _end_silent(self) -> None:
+        unleased_ms = int(self.settings.unleased_lost_after * 1000)
+
+        def end(transaction: Transaction) -> list[str]:
+            return end_silent_executions(transaction, leased_ms=int(SILENCE_SECONDS * 1000), unleased_ms=unleased_ms)
+
+        for kind in await self.writer.write(end):
+            self.metrics.ended(kind)
+
+    async def _beat(self) -> None:
+        slot = 0
+        while True:
+            await asyncio.sleep(self.settings.heartbeat / BEAT_SLOTS)
+            slot = (slot + 1) % BEAT_SLOTS
+            self.hub.beat(slot)
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except Problem as problem:
+            # The disk is full, or the database is away: it is tried again, and the server stays up meanwhile.
+            _log.warning("regular work failed", extra={"detail": problem.detail})

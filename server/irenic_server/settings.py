@@ -1,0 +1,68 @@
+"""Settings of the server: from the command line, from the environment, or given by a test."""
+
+import secrets
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+MIB = 1024 * 1024
+DAY_MS = 24 * 3600 * 1000
+
+
+class Limits(BaseModel):
+    """Bounds on what one client may ask of the server."""
+
+    model_config = ConfigDict(frozen=True)
+
+    body: int = Field(MIB, description="bytes of an ordinary body")
+    events_body: int = Field(16 * MIB, description="bytes of a batch of events, after decompression")
+    telemetry_body: int = Field(20 * MIB, description="bytes of an OTLP request, after decompression")
+    events_per_request: int = Field(10_000, description="events of one batch")
+    header: int = Field(32 * 1024, description="bytes of a request's line and headers")
+    header_seconds: float = Field(10.0, description="time for a request's line and headers to arrive")
+    body_seconds: float = Field(30.0, description="time for a body to arrive")
+    rate: float = Field(2_000.0, description="API requests per second and token; 0 for no limit")
+    rate_burst: float = Field(10_000.0, description="API requests that a token may be ahead of its rate")
+    failures_rate: float = Field(10.0, description="refused tokens per second and address")
+    failures_burst: float = Field(200.0, description="refused tokens that an address may be ahead of its rate")
+    pending_writes: int = Field(10_000, description="writes that wait for the writer thread")
+    streams: int = Field(20_000, description="open event streams")
+
+
+class Settings(BaseModel):
+    """Everything that can be set; every field has a default that is safe on one machine."""
+
+    model_config = ConfigDict(frozen=True)
+
+    site: Path | None = Field(None, description="folder of the built site; without it only the API is served")
+    database: str = Field("irenic.sqlite3", description="a path, or a URL of SQLite or PostgreSQL")
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    token: SecretStr = Field(default_factory=lambda: SecretStr(secrets.token_urlsafe(32)))
+    allowed_hosts: tuple[str, ...] = Field((), description="host names besides those of the loopback interface")
+    prefix: str = Field("", description="path under which a proxy serves this server, e.g. /irenic")
+    trusted_proxies: tuple[str, ...] = Field((), description="addresses whose X-Forwarded headers are believed")
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    limits: Limits = Limits()
+    lease_ttl: float = Field(15.0, gt=0, description="seconds that a lease lives without being renewed")
+    lease_ttl_max: float = 300.0
+    unleased_lost_after: float = Field(
+        24 * 3600.0, description="seconds of silence that end an execution without lease"
+    )
+    heartbeat: float = Field(15.0, gt=0, description="seconds between comments on an idle stream")
+    sweep_interval: float = Field(1.0, gt=0, description="seconds between looks for expired leases")
+    keep_ms: int | None = Field(None, description="age at which ended executions are deleted; None keeps them")
+    pins: tuple[str, ...] = Field((), description="FLOW/PROFILE pairs whose executions are kept for ever")
+    drain_seconds: float = Field(10.0, description="time for requests to end after SIGTERM")
+
+    @field_validator("prefix")
+    @classmethod
+    def _prefix(cls, prefix: str) -> str:
+        stripped = prefix.strip("/")
+        return f"/{stripped}" if stripped else ""
+
+    @property
+    def scheme(self) -> str:
+        """``https`` where a certificate is set."""
+        return "https" if self.tls_certificate else "http"

@@ -1,0 +1,56 @@
+"""Server-sent events: the wire format, and the answer that sends them.
+
+Source: the HTML standard, "Server-sent events".
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from starlette.types import Receive, Send
+
+COMMENT = b": \n\n"
+"""Shows proxies and clients that the stream lives."""
+
+RETRY = b"retry: 1000\n\n"
+"""How long a client waits before it comes back, in milliseconds."""
+
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+def message(event: str, data: str, event_id: str | None = None) -> bytes:
+    """Return one event; ``data`` is JSON text, which has no line breaks."""
+    head = f"id: {event_id}\n" if event_id is not None else ""
+    return f"{head}event: {event}\ndata: {data}\n\n".encode()
+
+
+async def send_stream(receive: Receive, send: Send, messages: AsyncGenerator[bytes, None]) -> None:
+    """Answer with a stream until it ends or the client goes away."""
+    sending = asyncio.ensure_future(_send_all(send, messages))
+    leaving = asyncio.ensure_future(_disconnected(receive))
+    try:
+        await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if sending.done():
+            sending.result()
+    finally:
+        for task in (sending, leaving):
+            task.cancel()
+        await asyncio.gather(sending, leaving, return_exceptions=True)
+
+
+async def _send_all(send: Send, messages: AsyncGenerator[bytes, None]) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+    try:
+        async for chunk in messages:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    finally:
+        await messages.aclose()
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,143 @@
+"""Who may do what: the token of the start, and named tokens with scopes, of which only hashes are stored."""
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from irenic.model.errors import IrenicError
+from irenic_server.clock import as_text, now_ms
+from irenic_server.database import Database
+from irenic_server.tables import tokens
+
+REFRESH_SECONDS = 1.0
+"""How old the list of named tokens may be: a token that was revoked is refused after this time."""
+
+
+class Scope(StrEnum):
+    """What a token allows."""
+
+    READ = "read"
+    WRITE = "write"
+    RUN = "run"
+    INTERRUPT = "interrupt"
+
+
+ALL_SCOPES = frozenset(Scope)
+
+
+class TokenError(IrenicError):
+    """A named token that cannot be made or revoked."""
+
+
+@dataclass(slots=True)
+class Principal:
+    """Whoever a token stands for; ``stored`` and ``storage_limit`` are in bytes."""
+
+    name: str
+    scopes: frozenset[Scope]
+    key: int | None = None
+    storage_limit: int | None = None
+    stored: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """What can be told of a named token."""
+
+    name: str
+    scopes: tuple[Scope, ...]
+    created_at: str
+    storage_limit: int | None
+    stored: int
+
+
+def _digest(token: str) -> str:
+    # A token is 256 random bits: nothing is gained by a slow hash.
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def create_token(database: Database, name: str, scopes: Iterable[Scope], *, storage_limit: int | None = None) -> str:
+    """Make a named token and return it; it can not be shown again.
+
+    :raises TokenError: if there is one of that name.
+    """
+    if not name or len(name) > 64 or not name.isprintable():
+        raise TokenError(f"{name!r} is not a name for a token: use 1 to 64 printable characters.")
+    token = f"irn_{secrets.token_urlsafe(32)}"
+    try:
+        with database.writer.begin() as connection:
+            connection.execute(
+                insert(tokens).values(
+                    name=name,
+                    hash=_digest(token),
+                    scopes=" ".join(sorted(set(scopes))),
+                    created_ms=now_ms(),
+                    storage_limit=storage_limit,
+                    stored=0,
+                )
+            )
+    except IntegrityError:
+        raise TokenError(f"There is a token named {name!r} already. Revoke it first, or choose another name.") from None
+    return token
+
+
+def revoke_token(database: Database, name: str) -> None:
+    """Delete a named token; servers refuse it within a second or two.
+
+    :raises TokenError: if there is none of that name.
+    """
+    with database.writer.begin() as connection:
+        if connection.execute(delete(tokens).where(tokens.c.name == name)).rowcount == 0:
+            raise TokenError(f"There is no token named {name!r}.")
+
+
+def list_tokens(database: Database) -> list[TokenRow]:
+    """Return every named token, without its secret."""
+    return database.read_now(_rows)
+
+
+def _rows(connection: Connection) -> list[TokenRow]:
+    return [
+        TokenRow(row.name, _scopes(row.scopes), as_text(row.created_ms), row.storage_limit, row.stored)
+        for row in connection.execute(select(tokens).order_by(tokens.c.name))
+    ]
+
+
+def _scopes(text: str) -> tuple[Scope, ...]:
+    return tuple(Scope(word) for word in text.split())
+
+
+def _principals(connection: Connection) -> dict[str, Principal]:
+    return {
+        row.hash: Principal(row.name, frozenset(_scopes(row.scopes)), row.key, row.storage_limit, row.stored)
+        for row in connection.execute(select(tokens))
+    }
+
+
+class Tokens:
+    """The tokens that this process accepts."""
+
+    def __init__(self, database: Database, own_token: str) -> None:
+        self._database = database
+        self._own = _digest(own_token)
+        self._owner = Principal("owner", ALL_SCOPES)
+        self._named: dict[str, Principal] = {}
+        self._read_at = float("-inf")
+
+    async def principal(self, token: str) -> Principal | None:
+        """Return whom a token stands for, or None if it is not accepted."""
+        digest = _digest(token)
+        # Hashes are compared, so that the time taken says nothing of the token; and in constant time all the same.
+        if hmac.compare_digest(digest, self._own):
+            return self._owner
+        if time.monotonic() - self._read_at > REFRESH_SECONDS:
+            self._named = await self._database.read(_principals)
+            self._read_at = time.monotonic()
+        return self._named.get(digest)

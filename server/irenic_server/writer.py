@@ -1,0 +1,251 @@
+"""The one thread that writes, and commits many requests at once.
+
+While a commit waits for the disk, requests queue up; the next commit takes all of them. One sync of the disk so serves
+as many requests as there are, and no request is answered before it is durable.
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import psycopg
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from irenic.model.errors import IrenicError
+from irenic_server.database import Database
+from irenic_server.metrics import Metrics
+from irenic_server.notices import ExecutionChanged, Notice
+from irenic_server.problems import Problem
+
+T = TypeVar("T")
+Result = tuple["asyncio.Future[Any]", Any, BaseException | None]
+
+MAX_BATCH = 512
+NOTIFY_CHANNEL = "irenic"
+
+_log = logging.getLogger("irenic.server")
+
+
+@dataclass(slots=True)
+class Transaction:
+    """The transaction that a group of writes shares.
+
+    ``notices`` are passed on once it is committed.
+    """
+
+    connection: Connection
+    is_sqlite: bool
+    notices: list[Notice] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Write(Generic[T]):
+    """One write: a function of the database alone, so that it may be run again after a transaction was lost."""
+
+    run: Callable[[Transaction], T]
+    future: "asyncio.Future[T]"
+
+
+@dataclass(slots=True)
+class GroupedWrite:
+    """A write that is carried out together with its neighbours of the same kind.
+
+    ``run_group`` gets the requests of all of them, and gives back a result or a problem for each.
+    """
+
+    run_group: Callable[[Transaction, Sequence[Any]], Sequence[Any]]
+    request: Any
+    future: "asyncio.Future[Any]"
+
+
+class Writer:
+    """Takes writes from the event loop and carries them out in a thread of its own."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        publish: Callable[[Sequence[Notice]], None],
+        metrics: Metrics,
+        max_pending: int,
+    ) -> None:
+        self._database = database
+        self._publish = publish
+        self._metrics = metrics
+        self._max_pending = max_pending
+        self._queue: queue.SimpleQueue[Write[Any] | GroupedWrite | None] = queue.SimpleQueue()
+        self._pending = 0
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._run, name="irenic-writer", daemon=True)
+        self._thread.start()
+
+    def write(self, run: Callable[[Transaction], T]) -> "asyncio.Future[T]":
+        """Queue a write; the future is done when it is durable.
+
+        :raises Problem: if too many writes wait.
+        """
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._put(Write(run, future))
+        return future
+
+    def write_grouped(
+        self, run_group: Callable[[Transaction, Sequence[Any]], Sequence[Any]], request: Any
+    ) -> "asyncio.Future[Any]":
+        """Queue a write that shares statements with its neighbours; the future is done when it is durable."""
+        future: asyncio.Future[Any] = self._loop.create_future()
+        self._put(GroupedWrite(run_group, request, future))
+        return future
+
+    async def close(self) -> None:
+        """Carry out what is queued and end the thread."""
+        self._queue.put(None)
+        await self._loop.run_in_executor(None, self._thread.join)
+
+    def _put(self, write: Write[Any] | GroupedWrite) -> None:
+        if self._pending >= self._max_pending:
+            raise Problem(
+                "unavailable",
+                f"{self._pending} writes wait already. Nothing was stored. Send the same request again in a second.",
+                headers={"Retry-After": "1"},
+            )
+        self._pending += 1
+        self._queue.put(write)
+
+    # In the thread.
+
+    def _run(self) -> None:
+        ended = False
+        while not ended:
+            batch: list[Write[Any] | GroupedWrite] = []
+            write = self._queue.get()
+            while write is not None:
+                batch.append(write)
+                if len(batch) == MAX_BATCH:
+                    break
+                try:
+                    write = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+            ended = write is None
+            if batch:
+                self._commit(batch)
+
+    def _commit(self, batch: list[Write[Any] | GroupedWrite]) -> None:
+        started = time.perf_counter()
+        try:
+            results, notices = self._transact_or_retry(batch)
+        except Exception as error:
+            if len(batch) > 1:
+                # One write must not take the others down with it: each gets a transaction of its own.
+                for write in batch:
+                    self._commit([write])
+                return
+            results, notices = [(batch[0].future, None, _explained(error))], []
+        self._metrics.committed(len(batch), time.perf_counter() - started)
+        self._loop.call_soon_threadsafe(self._settle, results, notices)
+
+    def _transact_or_retry(self, batch: list[Write[Any] | GroupedWrite]) -> tuple[list[Result], list[Notice]]:
+        try:
+            return self._transact(batch)
+        except OperationalError as error:
+            if not (error.connection_invalidated or isinstance(error.orig, psycopg.errors.DeadlockDetected)):
+                raise
+            # The connection was lost, or another server stood in the way. Every write can be carried out twice.
+            return self._transact(batch)
+
+    def _transact(self, batch: list[Write[Any] | GroupedWrite]) -> tuple[list[Result], list[Notice]]:
+        results: list[Result] = []
+        with self._database.writer.begin() as connection:
+            transaction = Transaction(connection, self._database.is_sqlite)
+            position = 0
+            while position < len(batch):
+                write = batch[position]
+                if isinstance(write, GroupedWrite):
+                    group = _same_kind(batch, position)
+                    outcomes = write.run_group(transaction, [member.request for member in group])
+                    for member, outcome in zip(group, outcomes, strict=True):
+                        failed = isinstance(outcome, BaseException)
+                        results.append((member.future, None, outcome) if failed else (member.future, outcome, None))
+                    position += len(group)
+                else:
+                    results.append(_run_alone(transaction, write))
+                    position += 1
+            if not self._database.is_sqlite and transaction.notices:
+                _notify_others(connection, transaction.notices)
+        return results, transaction.notices
+
+    # Back in the event loop.
+
+    def _settle(self, results: list[Result], notices: list[Notice]) -> None:
+        self._pending -= len(results)
+        if notices:
+            self._publish(notices)
+        for future, value, error in results:
+            if future.done():
+                continue
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(value)
+
+
+def _same_kind(batch: Sequence[Write[Any] | GroupedWrite], position: int) -> list[GroupedWrite]:
+    first = batch[position]
+    assert isinstance(first, GroupedWrite)
+    group = [first]
+    for write in batch[position + 1 :]:
+        if not isinstance(write, GroupedWrite) or write.run_group is not first.run_group:
+            break
+        group.append(write)
+    return group
+
+
+def _run_alone(transaction: Transaction, write: Write[Any]) -> Result:
+    notices = len(transaction.notices)
+    savepoint = transaction.connection.begin_nested()
+    try:
+        value = write.run(transaction)
+    except Problem as problem:
+        savepoint.rollback()
+        del transaction.notices[notices:]
+        return write.future, None, problem
+    savepoint.commit()
+    return write.future, value, None
+
+
+def _explained(error: Exception) -> Exception:
+    if isinstance(error, IrenicError):
+        return error
+    if isinstance(error, DBAPIError):
+        said = str(error.orig)
+        if "disk is full" in said or "No space left" in said or "disk I/O error" in said:
+            return Problem(
+                "storage-full",
+                "The disk of the server is full. Nothing of this request was stored; what was acknowledged before is "
+                "safe. Make room, then send the same request again.",
+            )
+        if "database is locked" in said or error.connection_invalidated:
+            return Problem(
+                "unavailable",
+                "The database cannot be reached or is held by another program. Nothing of this request was stored. "
+                "Send the same request again.",
+                headers={"Retry-After": "1"},
+            )
+    _log.error("a write failed", exc_info=error)
+    return Problem("internal", "The server failed to store this, and its log says why. Send the same request again.")
+
+
+def _notify_others(connection: Connection, notices: Sequence[Notice]) -> None:
+    """Tell the other servers of this database; a notice holds only the id, they read the rest."""
+    changed = {notice.execution_id: isinstance(notice, ExecutionChanged) for notice in notices}
+    for execution_id, is_change in changed.items():
+        connection.execute(
+            text("SELECT pg_notify(:channel, :payload)"),
+            {"channel": NOTIFY_CHANNEL, "payload": f"{execution_id}{'!' if is_change else ''}"},
+        )
