@@ -55,9 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser(
         "serve",
         help="set up and serve the page",
-        epilog="Every further option goes to the server: --host, --port, --token, --open, --flow (see --server-help).",
+        epilog="Every further option goes to the server, like --port 8001 or --open; --server-help lists them.",
     )
-    serve.add_argument("--database", default=str(DATABASE), help=f"file or URL (default: {shown(DATABASE)})")
+    serve.add_argument("--database", help=f"file or URL (default: $IRENIC_DATABASE_URL, or else {shown(DATABASE)})")
     serve.add_argument("--server-help", action="store_true", help="list the server's own options")
     test = commands.add_parser(
         "test",
@@ -93,8 +93,12 @@ def _setup(console: Console, options: argparse.Namespace, others: Sequence[str])
 
 def _serve(console: Console, options: argparse.Namespace, others: Sequence[str]) -> int:
     _prepare(console, "runtime", best_compression=options.best_compression)
-    DATABASE.parent.mkdir(exist_ok=True)
-    command = [str(VENV_PYTHON), "-m", "irenic_server", "--site", str(SITE), "--database", options.database, *others]
+    command = [str(VENV_PYTHON), "-m", "irenic_server", "--site", str(SITE), *others]
+    if options.database is not None:
+        command += ["--database", options.database]
+    elif "IRENIC_DATABASE_URL" not in os.environ:
+        DATABASE.parent.mkdir(exist_ok=True)
+        command += ["--database", str(DATABASE)]
     if options.server_help:
         command.append("--help")
     sys.stderr.flush()
