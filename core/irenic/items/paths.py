@@ -13,7 +13,9 @@ def path_parts(path: str) -> tuple[str, ...]:
     """
     why = unsafe_because(path)
     if why is not None:
-        raise ItemFailure(f"{path!r} cannot be used as a path: {why}. Use a path below the folder that files are kept in.")
+        raise ItemFailure(
+            f"{path!r} cannot be used as a path: {why}. Use a path below the folder that files are kept in."
+        )
     return tuple(part for part in path.split("/") if part not in ("", "."))
 
 
@@ -37,5 +39,5 @@ def unsafe_because(path: str) -> str | None:
     if any(ord(character) < 32 or ord(character) == 127 for character in path):
         return "it has a control character"
     if ".." in path.split("/"):
-        return "it goes up, with .."
+        return "it has a step that goes up"
     return None

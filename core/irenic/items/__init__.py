@@ -1,0 +1,1 @@
+"""The items that people need first, and the platforms that they run on."""

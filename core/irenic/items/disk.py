@@ -1,0 +1,145 @@
+"""Durable changes on the disk: files and folders are written apart, synced, and put in their place by a rename."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from irenic.items.paths import PARTIAL
+
+
+class Scratch:
+    """A folder for something unfinished, locked for as long as this process works on it.
+
+    The lock goes with the process, however that ends: a folder that nobody holds is rubbish.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._parent = root / PARTIAL
+        while True:
+            make_directories(self._parent)
+            try:
+                self.path = Path(tempfile.mkdtemp(dir=self._parent))
+                self._lock = os.open(self.path, os.O_RDONLY)
+            except FileNotFoundError:  # a process that ends has just removed the parent, or a sweep the folder
+                continue
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            if self.path.exists():
+                break
+            os.close(self._lock)
+
+    def dispose(self) -> None:
+        """Remove the folder with all that is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+        with suppress(OSError):
+            self._parent.rmdir()
+
+
+def sweep(root: Path) -> None:
+    """Remove what killed processes left unfinished below a root."""
+    parent = root / PARTIAL
+    if not parent.is_dir():
+        return
+    for path in list(parent.iterdir()):
+        with suppress(OSError), held(path) as is_ours:
+            if is_ours:
+                shutil.rmtree(path, ignore_errors=True)
+    with suppress(OSError):
+        parent.rmdir()
+
+
+@contextmanager
+def held(path: Path) -> Iterator[bool]:
+    """Hold a folder's lock until the block ends, if nobody else holds it; yields whether that worked."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(handle)
+
+
+def make_directories(path: Path) -> None:
+    """Make a directory and its parents, so that they survive a crash."""
+    if path.is_dir():
+        return
+    make_directories(path.parent)
+    path.mkdir(exist_ok=True)
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_tree(path: Path) -> None:
+    """Make all files and names below a directory durable."""
+    for directory, _, names in os.walk(path):
+        for name in names:
+            handle = os.open(Path(directory) / name, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        sync_directory(Path(directory))
+
+
+def put_in_place(source: Path, target: Path, scratch: Scratch) -> None:
+    """Move a file or a directory to its place, durably; what stood there before is gone afterwards.
+
+    A file replaces a file in one step. Where a directory is involved the old content steps aside first; a crash between
+    the two steps leaves nothing at the place, never a mixture.
+    """
+    make_directories(target.parent)
+    if source.is_dir() or (target.is_dir() and not target.is_symlink()):
+        with suppress(FileNotFoundError):
+            target.rename(scratch.path / "replaced")
+    source.replace(target)
+    sync_directory(target.parent)
+    if source.parent != scratch.path and source.parent != target.parent:
+        sync_directory(source.parent)
+
+
+def write_file_durably(path: Path, data: bytes) -> None:
+    """Replace a file's content in one step, so that a crash leaves the old or the new, whole.
+
+    The caller is the only one who writes to this path.
+    """
+    beside = path.with_name(path.name + ".new")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    try:
+        write_all(handle, data)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    beside.replace(path)
+    sync_directory(path.parent)
+
+
+def write_all(handle: int, data: bytes | memoryview) -> None:
+    """Write all bytes; one call of the system may take only a part."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(handle, left) :]
+
+
+def files_below(path: Path) -> Iterator[Path]:
+    """Yield the regular files below a directory; links are neither followed nor listed, unfinished files left out."""
+    for directory, directories, names in os.walk(path):
+        directories[:] = sorted(name for name in directories if name != PARTIAL)
+        for name in sorted(names):
+            file = Path(directory) / name
+            if file.is_file() and not file.is_symlink():
+                yield file

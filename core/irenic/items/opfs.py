@@ -1,0 +1,167 @@
+"""Handles of the origin private file system: finding, making, moving and removing what lies there.
+
+Source: the WHATWG File System Standard; Chromium 156 moves files but no directories, and refuses to remove a directory
+in which an access handle is open.
+"""
+
+import io
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import js
+from pyodide.ffi import JsException
+
+from irenic.items.paths import PARTIAL
+from irenic.model.errors import ItemFailure
+
+
+async def origin_folder(name: str) -> Any:
+    """Return the handle of a folder at the top of the origin's file system; it is made where it is missing."""
+    root = await js.navigator.storage.getDirectory()
+    return await make_directory(root, [name])
+
+
+async def find_directory(root: Any, steps: Sequence[str]) -> Any | None:
+    """Return the handle of a directory, or None where there is none."""
+    folder = root
+    for step in steps:
+        try:
+            folder = await folder.getDirectoryHandle(step)
+        except JsException as error:
+            if error.name in ("NotFoundError", "TypeMismatchError"):
+                return None
+            raise
+    return folder
+
+
+async def make_directory(root: Any, steps: Sequence[str]) -> Any:
+    """Return the handle of a directory; it and its parents are made where they are missing."""
+    folder = root
+    for step in steps:
+        folder = await folder.getDirectoryHandle(step, create=True)
+    return folder
+
+
+async def find_file(root: Any, steps: Sequence[str]) -> Any | None:
+    """Return the handle of a file, or None where there is none."""
+    folder = await find_directory(root, steps[:-1])
+    if folder is None or not steps:
+        return None
+    try:
+        return await folder.getFileHandle(steps[-1])
+    except JsException as error:
+        if error.name in ("NotFoundError", "TypeMismatchError"):
+            return None
+        raise
+
+
+async def files_below(folder: Any, steps: tuple[str, ...] = ()) -> AsyncIterator[tuple[tuple[str, ...], Any]]:
+    """Yield the steps and the handle of every file below a directory; unfinished files are left out."""
+    async for name, handle in folder.entries():
+        if handle.kind == "file":
+            yield (*steps, name), handle
+        elif name != PARTIAL:
+            async for found in files_below(handle, (*steps, name)):
+                yield found
+
+
+async def move_file(file: Any, root: Any, steps: Sequence[str]) -> None:
+    """Move a file to its place; a file that stood there is replaced."""
+    folder = await make_directory(root, steps[:-1])
+    await file.move(folder, steps[-1])
+
+
+async def remove(root: Any, steps: Sequence[str]) -> None:
+    """Remove a file, or a directory with all that is in it; nothing happens where there is none."""
+    folder = await find_directory(root, steps[:-1])
+    if folder is None:
+        return
+    try:
+        await folder.removeEntry(steps[-1], recursive=True)
+    except JsException as error:
+        if error.name != "NotFoundError":
+            raise
+
+
+async def sweep(root: Any) -> None:
+    """Remove what closed tabs left unfinished; what another tab works on holds a lock and stays."""
+    partial = await find_directory(root, [PARTIAL])
+    if partial is None:
+        return
+    names = [name async for name in partial.keys()]  # noqa: SIM118 - a JavaScript object, not a dict
+    for name in names:
+        await remove_unless_busy(partial, name, recursive=True)
+    await remove_unless_busy(root, PARTIAL, recursive=False)
+
+
+async def remove_unless_busy(folder: Any, name: str, *, recursive: bool) -> None:
+    """Remove an entry unless somebody works in it, or, where not ``recursive``, something is in it."""
+    try:
+        await folder.removeEntry(name, recursive=recursive)
+    except JsException as error:
+        if error.name not in ("NoModificationAllowedError", "InvalidModificationError", "NotFoundError"):
+            raise
+
+
+class BlobReader(io.RawIOBase):
+    """Reads a file at any position; reads block, which only a worker may do."""
+
+    def __init__(self, blob: Any) -> None:
+        self._blob = blob
+        self._reader = js.FileReaderSync.new()
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Always true."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always true."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a position."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: int(self._blob.size)}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer from the position on; returns how many bytes there were."""
+        part = self._blob.slice(self._position, self._position + len(buffer))
+        data = self._reader.readAsArrayBuffer(part).to_bytes()
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
+_SENTENCES = {
+    "NotFoundError": "there is no such file",
+    "TypeMismatchError": "there is a directory where a file is needed, or a file where a directory is needed",
+    "InvalidModificationError": "there is a directory of that name: remove it or choose another name",
+    "NoModificationAllowedError": "it is being written by another tab or run: wait for that, then run it again",
+    "QuotaExceededError": (
+        "the browser gives this site no more room: free space on the disk or remove files that this page keeps, "
+        "then run it again"
+    ),
+    "NotReadableError": "it was changed while it was being read: run it again",
+    "SecurityError": "the browser keeps no files for this page, as in some private windows: use an ordinary window",
+    "TypeError": "the browser cannot keep a file of that name",
+}
+
+
+@contextmanager
+def explained(path: str) -> Iterator[None]:
+    """Turn errors of the browser's file system into failures that a person understands.
+
+    :raises ItemFailure: in place of a :class:`JsException`.
+    """
+    try:
+        yield
+    except JsException as error:
+        told = _SENTENCES.get(error.name, str(error))
+        raise ItemFailure(f"{path or 'the files of this page'}: {told}.") from error

@@ -1,0 +1,28 @@
+"""Files and requests of the place where this runs: the disk and httpx natively, the browser's own in the tab."""
+
+import sys
+
+from irenic.engine.platform import Platform
+from irenic.flow.context import HttpClient
+
+
+def platform() -> Platform:
+    """Return the files and the client for requests; natively files lie below the current folder."""
+    if sys.platform == "emscripten":
+        from irenic.items.files_opfs import OpfsFiles
+
+        return Platform(files=OpfsFiles(), http=http_client())
+    from irenic.items.files_disk import DiskFiles
+
+    return Platform(files=DiskFiles(), http=http_client())
+
+
+def http_client() -> HttpClient:
+    """Return a client for requests."""
+    if sys.platform == "emscripten":
+        from irenic.items.http_tab import TabHttp
+
+        return TabHttp()
+    from irenic.items.http_native import NativeHttp
+
+    return NativeHttp()
