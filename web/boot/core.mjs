@@ -1,0 +1,215 @@
+/**
+ * The automation core as the page sees it: a worker with Python in it, started the fastest way that works, told what to do
+ * by messages of the protocol, interrupted, and replaced by a fresh one when it is abandoned.
+ *
+ *     const core = startCore({ onMessage: (message, text) => …, flow: "download" });
+ *     core.post({ type: "submit", … });
+ *     core.interrupt("finish");
+ *
+ * @typedef {{ type: string, [field: string]: any }} Message
+ * @typedef {"finish" | "cancel" | "abandon"} Level
+ *
+ * @typedef {object} Options
+ * @property {(message: Message, text: string | null) => void} onMessage Takes what the core says; `text` is the same as
+ *   JSON where it came as such, for whoever reads JSON faster than objects.
+ * @property {string} [flow] Name of the flow, by which the server says which hosts the worker may talk to.
+ * @property {string[]} [rungs] Ways of starting, to be tried in this order.
+ * @property {number} [patience] How long a start may show no progress before the next way is tried, ms.
+ */
+
+import { Assets } from "./assets.mjs";
+import { InterruptSender } from "./interrupt.mjs";
+import { Protocol } from "./protocol.mjs";
+import { clock, marker } from "./timeline.mjs";
+
+export const RUNGS = ["snapshot", "bundle", "lockfile"];
+
+const WORKER = new URL("worker.mjs", import.meta.url);
+const API = new URL("../api/v1/", import.meta.url).href;
+const HOLDER_KEY = "irenic.holder";
+
+/** Asked for as soon as this module runs. */
+const opening = Assets.open();
+const protocol = new Protocol();
+
+/** @param {Options} options */
+export const startCore = (options) => new Core(options);
+
+export class Core {
+  /** Every mark of every start so far. @type {import("./timeline.mjs").BootMessage[]} */
+  timeline = [];
+  /** The way of starting that is being tried, or that has worked. */
+  rung = "";
+  /** Executions that this worker runs. @type {Set<string>} */
+  running = new Set();
+
+  #onMessage;
+  #flow;
+  #rungs;
+  #patience;
+  #sender = new InterruptSender();
+  /** @type {Worker | null} */
+  #worker = null;
+  #ready = false;
+  /** What is posted before the worker is ready. @type {Message[]} */
+  #waiting = [];
+  /** The flow that a fresh worker has to load again. @type {Message | null} */
+  #loaded = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #watchdog;
+
+  /** @param {Options} options */
+  constructor({ onMessage, flow = "", rungs = RUNGS, patience = 30_000 }) {
+    this.#onMessage = onMessage;
+    this.#flow = flow;
+    this.#rungs = [...rungs];
+    this.#patience = patience;
+    this.#spawn();
+  }
+
+  /**
+   * Send a message to the core; it waits until the core is ready.
+   *
+   * @param {Message} message
+   */
+  post(message) {
+    protocol.check("to_core", message);
+    if (message.type === "load_flow") this.#loaded = message;
+    if (this.#ready) this.#worker?.postMessage(message);
+    else this.#waiting.push(message);
+  }
+
+  /**
+   * Ask what runs to stop.
+   *
+   * @param {Level} level
+   * @param {{ execution_id?: string | null, source?: string, reason?: string | null }} [request]
+   */
+  interrupt(level, { execution_id = null, source = "user", reason = null } = {}) {
+    if (level === "abandon") {
+      this.respawn();
+      return;
+    }
+    const request = { type: "interrupt", execution_id, source, reason, level, number: this.#sender.next() };
+    this.#sender.signal(request);
+    this.post(request);
+    if (this.#sender.shared) return;
+    for (const id of execution_id ? [execution_id] : this.running) {
+      const body = JSON.stringify({ source, reason, level });
+      fetch(`${API}executions/${id}/interrupt`, { method: "POST", body, headers: { "content-type": "application/json" } })
+        .catch((error) => this.#tell({ type: "log", level: "warning", text: `The server did not take the interrupt: ${error.message}` }));
+    }
+  }
+
+  /** End the worker, whatever it does, and start another one. What it was running is unknown. */
+  respawn() {
+    const abandoned = [...this.running];
+    this.running.clear();
+    this.#sender.stop();
+    this.#waiting = [];
+    if (this.#loaded) this.#waiting.push(this.#loaded);
+    if (abandoned.length > 0) this.#waiting.push({ type: "abandoned", execution_ids: abandoned });
+    this.#spawn();
+  }
+
+  #spawn() {
+    this.#worker?.terminate();
+    this.#ready = false;
+    const rung = (this.rung = this.#rungs[0]);
+    const since = clock();
+    const worker = (this.#worker = new Worker(`${WORKER}${this.#flow && `?flow=${encodeURIComponent(this.#flow)}`}`, { type: "module" }));
+    const mark = marker(rung, since, (message) => this.#tell(message));
+    worker.onmessage = ({ data }) => this.#receive(data);
+    worker.onerror = (event) => this.#fallBack(`the worker could not run: ${event.message ?? "its script did not load"}`);
+    mark("worker_requested");
+    this.#watch();
+    this.#hand(worker, rung, since).catch((error) => worker === this.#worker && this.#fallBack(String(error.message)));
+  }
+
+  /**
+   * @param {Worker} worker
+   * @param {string} rung
+   * @param {number} since
+   */
+  async #hand(worker, rung, since) {
+    const assets = await opening;
+    const { manifest } = assets;
+    worker.postMessage({ boot: { rung, since, manifest, signals: this.#sender.shared, api: API, holder: holderName() } });
+    for (const [asset, fetched] of Object.entries(assets.for(rung))) {
+      fetched.then(
+        (value) => worker.postMessage({ asset, value }),
+        (error) => worker.postMessage({ asset, error: String(error.message) }),
+      );
+    }
+  }
+
+  /** @param {any} data */
+  #receive(data) {
+    if (data.boot_failed !== undefined) {
+      this.#fallBack(data.boot_failed);
+      return;
+    }
+    if (typeof data === "string") this.#tell(JSON.parse(data), data);
+    else this.#tell(data);
+  }
+
+  /**
+   * @param {Message} message
+   * @param {string | null} text
+   */
+  #tell(message, text = null) {
+    protocol.check("from_core", message);
+    switch (message.type) {
+      case "boot":
+        this.timeline.push(/** @type {import("./timeline.mjs").BootMessage} */ (message));
+        this.#watch();
+        break;
+      case "ready":
+        this.#becomeReady();
+        break;
+      case "submitted":
+        if (!message.refused) this.running.add(message.execution_id);
+        break;
+      case "outcome":
+        this.running.delete(message.execution_id);
+        break;
+      case "interrupt_reply":
+        if (message.number) this.#sender.acknowledge(message.number);
+        break;
+    }
+    this.#onMessage(message, text);
+  }
+
+  #becomeReady() {
+    this.#ready = true;
+    clearTimeout(this.#watchdog);
+    for (const message of this.#waiting.splice(0)) this.#worker?.postMessage(message);
+  }
+
+  #watch() {
+    clearTimeout(this.#watchdog);
+    if (this.#ready) return;
+    this.#watchdog = setTimeout(() => this.#fallBack(`no progress for ${this.#patience / 1000} s`), this.#patience);
+  }
+
+  /** @param {string} reason */
+  #fallBack(reason) {
+    const failed = this.#rungs[0];
+    clearTimeout(this.#watchdog);
+    if (this.#ready || this.#rungs.length === 1) {
+      this.#worker?.terminate();
+      this.#tell({ type: "failed", message: `The core ${this.#ready ? "stopped" : "could not start"}: ${reason}. Reload the page.` });
+      return;
+    }
+    this.#rungs.shift();
+    marker(failed, clock(), (message) => this.#tell(message))("fell_back", { detail: `${failed}: ${reason}` });
+    this.#spawn();
+  }
+}
+
+/** A name for this tab that stays through reloads, so that it finds its own lease again. */
+function holderName() {
+  let name = sessionStorage.getItem(HOLDER_KEY);
+  if (!name) sessionStorage.setItem(HOLDER_KEY, (name = `tab ${crypto.randomUUID().slice(0, 8)}`));
+  return name;
+}

@@ -1,0 +1,74 @@
+/**
+ * The worker that Python runs in.
+ *
+ * Its first message, `{ boot }`, says how to start; `{ asset, value }` (or `{ asset, error }`) hands over what the page has
+ * fetched and compiled. All others are messages of the protocol and go to the session in Python. What it says is text (JSON,
+ * from Python) or an object, of the protocol too; `{ boot_failed }` asks the page for the next rung.
+ *
+ * @typedef {object} Boot
+ * @property {string} rung
+ * @property {number} since When the page asked for this worker, by `clock()`.
+ * @property {import("./assets.mjs").BootManifest} manifest
+ * @property {SharedArrayBuffer | null} signals
+ * @property {string} api Address of the server's API.
+ * @property {string} holder Names this tab to whoever else wants to write to a flow's profile.
+ */
+
+import { load } from "./load.mjs";
+import { openSignals } from "./signals.mjs";
+import { clock, marker } from "./timeline.mjs";
+
+const awake = clock();
+
+/** @type {Map<string, { promise: Promise<any>, resolve: (value: any) => void, reject: (reason: Error) => void }>} */
+const handed = new Map();
+
+/** @param {string} name */
+function handover(name) {
+  let entry = handed.get(name);
+  if (!entry) {
+    /** @type {any} */
+    const made = {};
+    made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
+    made.promise.catch(() => {}); // told where it is awaited
+    handed.set(name, (entry = made));
+  }
+  return /** @type {NonNullable<typeof entry>} */ (entry);
+}
+
+/** @type {any} */
+let session = null;
+
+addEventListener("message", ({ data }) => {
+  if (data.boot) boot(data.boot);
+  else if (data.asset) data.error ? handover(data.asset).reject(new Error(data.error)) : handover(data.asset).resolve(data.value);
+  else session.receive(JSON.stringify(data));
+});
+
+/** @param {Boot} settings */
+async function boot({ rung, since, manifest, signals, api, holder }) {
+  const mark = marker(rung, since, postMessage);
+  mark("worker_started", { at: awake });
+  const log = (/** @type {string} */ level, /** @type {string} */ text) => postMessage({ type: "log", level, text });
+  try {
+    const given = (/** @type {string} */ name) => handover(name).promise;
+    const { python, library } = await load(rung, { manifest, given, mark }, log);
+    if (rung !== "lockfile") for (const name of manifest.bundle?.packages ?? []) python.loadedPackages[name] = "bundle";
+    const listened = openSignals(signals, `${api}executions/`);
+    python.setInterruptBuffer(listened);
+    session = python.pyimport("irenic.endpoints.tab").start({
+      post: (/** @type {string} */ text) => postMessage(text),
+      post_file: (/** @type {string} */ path, /** @type {any} */ content) =>
+        postMessage({ type: "file", path, blob: new Blob([content.toJs()]) }),
+      require_library: () => library?.require(),
+      library_arrived: () => library?.begin() ?? Promise.resolve(),
+      signals: listened,
+      api,
+      holder,
+      rung,
+    });
+    mark("ready");
+  } catch (error) {
+    postMessage({ boot_failed: error instanceof Error ? `${error.name}: ${error.message}` : String(error) });
+  }
+}
