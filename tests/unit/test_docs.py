@@ -1,0 +1,54 @@
+"""Every sample in the README and in docs/ runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from irenic import CmdExecRequest, CmdExecutionMap, Platform
+from irenic.flow.script import load_flow
+from irenic.items.files_disk import DiskFiles
+from irenic.items.platform import platform
+from irenic.stores import MemoryStore
+
+ROOT = Path(__file__).parents[2]
+FLOW_SAMPLES = ["README.md", "docs/writing-a-flow.md"]
+
+
+def code_blocks(path: str, language: str) -> list[str]:
+    """Return the fenced blocks of a language in a Markdown file."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / path).read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("path", FLOW_SAMPLES)
+def test_flow_samples_can_be_loaded(path: str) -> None:
+    """A reader may paste any of them into a file and have a flow."""
+    flows = [load_flow(source, f"{path}_{number}.py") for number, source in enumerate(code_blocks(path, "python"))]
+    assert flows
+    assert all(flow.items for flow in flows)
+
+
+async def test_the_readme_flow_writes_and_cleans_its_files(tmp_path: Path) -> None:
+    """The first thing that a reader tries does what the README says."""
+    flow = load_flow(code_blocks("README.md", "python")[0], "hello.py")
+    here = Platform(files=DiskFiles(tmp_path), http=platform().http)
+    async with CmdExecutionMap(MemoryStore(), platform=here) as executions:
+        ensured = await executions.submit(CmdExecRequest(flow=flow, inputs={"name": "Ada"}))
+        texts = {path.name: path.read_text() for path in tmp_path.iterdir()}
+        cleaned = await executions.submit(CmdExecRequest(flow=flow, cmds=["clean"]))
+    assert ensured.items.done == ["greeting", "loud"]
+    assert texts == {"greeting.txt": "Hello, Ada!\n", "loud.txt": "HELLO, ADA!\n"}
+    assert cleaned.kind == "complete"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_relative_link_of_the_docs_leads_somewhere() -> None:
+    """No page sends its reader to a page that is not there."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    dead = [
+        f"{page.relative_to(ROOT)} -> {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+        if not (page.parent / target).exists()
+    ]
+    assert dead == []
