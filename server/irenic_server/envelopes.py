@@ -9,7 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
+from irenic.model.errors import InvalidIdError
 from irenic.model.events import ItemIntent, ItemResult, ItemState, journal_event
+from irenic.model.ids import check_identifier
 from irenic_server.problems import Problem
 
 MAX_SEQ = 2**53 - 1
@@ -88,6 +90,10 @@ def _state_event(event: dict[str, Any], pointer: str) -> StateEvent:
     except ValidationError as error:
         raise _invalid(pointer, f"changes stored states and is not valid: {_first_error(error)}") from None
     assert isinstance(parsed, (ItemState, ItemIntent, ItemResult))
+    try:
+        check_identifier(parsed.item, "item id")
+    except InvalidIdError as error:
+        raise _invalid(pointer, f"names an item that there cannot be: {error}") from None
     return parsed
 
 

@@ -5,6 +5,7 @@ import socket
 import ssl
 import webbrowser
 from collections.abc import Callable
+from contextlib import closing
 from urllib.parse import quote
 
 import uvicorn
@@ -46,21 +47,26 @@ def serve(settings: Settings, *, announce: Announce, open_browser: bool = False)
     :param announce: told what a person should see: the address, and where it is not the one that was asked for.
     :raises IrenicError: if the server cannot start.
     """
-    listener = _listen(settings, announce)
-    port = listener.getsockname()[1]
-    app = create_app(settings)
-    try:
+    listener = listen(settings, announce)
+    with closing(listener):
+        app = create_app(settings)
         prepare_schema(app.services.database)
-    except BaseException:
-        listener.close()
-        raise
 
-    def started() -> None:
-        address = _address(settings, port)
-        announce(address)
-        if open_browser:
-            webbrowser.open(address)
+        def started() -> None:
+            address = _address(settings, listener.getsockname()[1])
+            announce(address)
+            if open_browser:
+                webbrowser.open(address)
 
+        make_server(app, started).run(sockets=[listener])
+
+
+def make_server(app: App, started: Callable[[], None]) -> uvicorn.Server:
+    """Return a server that is ready to run.
+
+    :param started: called when it answers requests.
+    """
+    settings = app.services.settings
     config = uvicorn.Config(
         app,
         loop="auto",
@@ -79,10 +85,14 @@ def serve(settings: Settings, *, announce: Announce, open_browser: bool = False)
         ssl_keyfile=settings.tls_key,
         ssl_version=ssl.PROTOCOL_TLS_SERVER,
     )
-    _Server(config, app, started).run(sockets=[listener])
+    return _Server(config, app, started)
 
 
-def _listen(settings: Settings, announce: Announce) -> socket.socket:
+def listen(settings: Settings, announce: Announce) -> socket.socket:
+    """Return a socket that listens on the wished port, or on a free one where it is taken.
+
+    :raises ServeError: if there is none.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         return _bind(family, settings.host, settings.port)
