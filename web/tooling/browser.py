@@ -4,13 +4,13 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 from tooling.console import Console
 from tooling.errors import BuildError
 from tooling.paths import BROWSER_FILE, VENV_PYTHON
 from tooling.stamps import write_atomically
+from tooling.system import can_install, install, is_root
 
 VARIABLE = "IRENIC_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -52,7 +52,7 @@ def find_browser() -> Path | None:
 def write_browser_file(browser: Path) -> None:
     """Tell the tests which browser to start and with which arguments, in `build/browser.json`."""
     # Chromium's own sandbox refuses to work for root; only pages of this tree are opened.
-    arguments = [*ARGUMENTS, "--no-sandbox"] if _is_root() else list(ARGUMENTS)
+    arguments = [*ARGUMENTS, "--no-sandbox"] if is_root() else list(ARGUMENTS)
     content = json.dumps({"executable": str(browser), "args": arguments}, indent=1)
     if not BROWSER_FILE.exists() or BROWSER_FILE.read_text() != content:
         write_atomically(BROWSER_FILE, content)
@@ -78,17 +78,8 @@ def _installed_before() -> Path | None:
 
 
 def _install(console: Console) -> Path:
-    if shutil.which("apt-get") and _is_root():
-        with console.timed("Chromium, from the system's packages"):
-            noninteractive = {"DEBIAN_FRONTEND": "noninteractive"}
-            retried = ("apt-get", "-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=120")
-            console.command([*retried, "update"], env=noninteractive, log="browser-update", next_step=NEXT_STEP)
-            console.command(
-                [*retried, "install", "--yes", "--no-install-recommends", "chromium", "fonts-liberation"],
-                env=noninteractive,
-                log="browser",
-                next_step=NEXT_STEP,
-            )
+    if can_install():
+        install(console, "Chromium", "chromium", "fonts-liberation", next_step=NEXT_STEP)
         if browser := find_browser():
             return browser
         raise BuildError("The system's chromium package was installed, but brought no `chromium`.", next_step=NEXT_STEP)
@@ -96,7 +87,3 @@ def _install(console: Console) -> Path:
         console.command([VENV_PYTHON, "-m", "playwright", "install", "chromium"], log="browser", next_step=NEXT_STEP)
     found = subprocess.run([VENV_PYTHON, "-c", WITH_PLAYWRIGHT], check=True, capture_output=True, text=True)
     return Path(found.stdout.strip())
-
-
-def _is_root() -> bool:
-    return sys.platform != "win32" and os.geteuid() == 0

@@ -24,6 +24,7 @@ from tooling.errors import BuildError
 from tooling.packages import write_lock_files
 from tooling.paths import BUILD, NODE_MODULES, ROOT, SITE, VENV, VENV_PYTHON, shown
 from tooling.pipeline import bring_site_up_to_date
+from tooling.system import provide_postgresql
 
 DATABASE = ROOT / ".irenic" / "server.db"
 """Where the server keeps people's data: outside `build/`, which may be deleted at any time."""
@@ -110,6 +111,7 @@ def _serve(console: Console, options: argparse.Namespace, others: Sequence[str])
 def _test(console: Console, options: argparse.Namespace, others: Sequence[str]) -> int:
     del options
     _prepare(console, "runtime", "test", needs_browser=True)
+    provide_postgresql(console)
     if not others:
         run_checks(console)
     return run_tests(others)

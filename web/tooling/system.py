@@ -1,0 +1,50 @@
+"""Programs that come from the system's own packages, where this program may install them."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from tooling.console import Console
+
+NONINTERACTIVE = {"DEBIAN_FRONTEND": "noninteractive"}
+APT_GET = ("apt-get", "-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=120")
+
+
+def is_root() -> bool:
+    """Tell whether this program may do everything on this machine."""
+    return sys.platform != "win32" and os.geteuid() == 0
+
+
+def can_install() -> bool:
+    """Tell whether this program may install the system's packages: root on Debian or one of its kin."""
+    return is_root() and shutil.which("apt-get") is not None
+
+
+def install(console: Console, title: str, *packages: str, next_step: str) -> None:
+    """Install the system's packages; raise BuildError where that fails."""
+    with console.timed(f"{title}, from the system's packages"):
+        console.command([*APT_GET, "update"], env=NONINTERACTIVE, log="system-update", next_step=next_step)
+        console.command(
+            [*APT_GET, "install", "--yes", "--no-install-recommends", *packages],
+            env=NONINTERACTIVE,
+            log=f"system-{packages[0]}",
+            next_step=next_step,
+        )
+
+
+def provide_postgresql(console: Console) -> None:
+    """Install PostgreSQL in continuous integration, and say elsewhere what is left out without it."""
+    if shutil.which("initdb") or any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        return
+    if "CI" in os.environ and can_install():
+        install(
+            console,
+            "PostgreSQL",
+            "postgresql",
+            next_step="Run the same command again, or `apt-get install postgresql`.",
+        )
+    else:
+        console.say(
+            "  note  PostgreSQL is not installed: its tests are skipped (on Debian: `apt-get install postgresql`)"
+        )
