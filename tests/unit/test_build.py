@@ -265,8 +265,9 @@ class TestBrowser:
         with pytest.raises(BuildError, match="/no/such/browser"):
             browser.find_browser()
 
-    def test_none_is_an_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_none_is_an_answer(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The page can be served without."""
+        monkeypatch.setattr(browser, "BROWSER_FILE", tmp_path / "browser.json")
         monkeypatch.delenv(browser.VARIABLE, raising=False)
         monkeypatch.setenv("PATH", "/nowhere")
         assert browser.find_browser() is None

@@ -35,7 +35,7 @@ WITH_PLAYWRIGHT = (
 
 
 def find_browser() -> Path | None:
-    """Name the browser of `IRENIC_CHROMIUM`, or else the first known one on the PATH; None where there is neither.
+    """Name the browser of `IRENIC_CHROMIUM`, or else the first known one on the PATH, or else the one of an earlier build.
 
     Raises BuildError when the variable names no program.
     """
@@ -46,7 +46,8 @@ def find_browser() -> Path | None:
                 f"{VARIABLE} is set to {chosen}, which is not a program.", next_step=f"Correct or unset {VARIABLE}."
             )
         return Path(path)
-    return next((Path(path) for name in NAMES if (path := shutil.which(name))), None)
+    on_path = next((Path(path) for name in NAMES if (path := shutil.which(name))), None)
+    return on_path or _installed_before()
 
 
 def write_browser_file(browser: Path) -> None:
@@ -63,13 +64,13 @@ def provide_browser(console: Console) -> Path:
 
     Raises BuildError where none can be had.
     """
-    browser = find_browser() or _installed_before() or _install(console)
+    browser = find_browser() or _install(console)
     write_browser_file(browser)
     return browser
 
 
 def _installed_before() -> Path | None:
-    """Name the browser that an earlier build installed for itself alone."""
+    """Name the browser that an earlier build installed for itself alone, which is not on the PATH."""
     try:
         path = Path(json.loads(BROWSER_FILE.read_text())["executable"])
     except FileNotFoundError:

@@ -39,12 +39,7 @@ def provide_postgresql(console: Console) -> None:
         return
     if "CI" in os.environ and can_install():
         install(
-            console,
-            "PostgreSQL",
-            "postgresql",
-            next_step="Run the same command again, or `apt-get install postgresql`.",
+            console, "PostgreSQL", "postgresql", next_step="`apt-get install postgresql`, then the same command again."
         )
     else:
-        console.say(
-            "  note  PostgreSQL is not installed: its tests are skipped (on Debian: `apt-get install postgresql`)"
-        )
+        console.say("  note  without PostgreSQL (on Debian: `apt-get install postgresql`) its tests are skipped")
