@@ -1,0 +1,87 @@
+"""The server as the page sees it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ui.browser import to_js, window
+
+ROOT = "/api/v1"
+
+
+class ServerAway(Exception):
+    """The server could not be reached."""
+
+
+class ApiProblem(Exception):
+    """The server answered with a problem (RFC 9457)."""
+
+    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+        super().__init__(problem.get("detail") or problem.get("title") or f"the server answered {status}")
+        self.status = status
+        self.problem = problem
+
+
+async def fetch_text(path: str) -> str:
+    """Return a file of the site as text."""
+    return str(await (await _request("GET", path, None)).text())
+
+
+async def fetch_object(path: str) -> Any:
+    """Return a JSON file of the site as a JavaScript object, whose keys keep their order."""
+    return await (await _request("GET", path, None)).json()
+
+
+async def get(path: str) -> Any:
+    """Return what the API answers to a ``GET``; None where there is no such thing."""
+    try:
+        response = await _request("GET", ROOT + path, None)
+    except ApiProblem as problem:
+        if problem.status == 404:
+            return None
+        raise
+    return _body(str(await response.text()))
+
+
+async def send(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    """Send something to the API and return its answer."""
+    response = await _request(method, ROOT + path, body)
+    return _body(str(await response.text()))
+
+
+def query(**values: object) -> str:
+    """Write a query string; values that are None are left out."""
+    pairs = [f"{name}={window.encodeURIComponent(str(value))}" for name, value in values.items() if value is not None]
+    return "?" + "&".join(pairs) if pairs else ""
+
+
+def flow_path(flow: str, profile: str, what: str) -> str:
+    """Return the path of something that belongs to a flow's profile."""
+    return f"/flows/{flow}/profiles/{profile}/{what}"
+
+
+def _body(text: str) -> Any:
+    return json.loads(text) if text else None
+
+
+async def _request(method: str, path: str, body: dict[str, Any] | None) -> Any:
+    options: dict[str, Any] = {"method": method, "credentials": "same-origin"}
+    if body is not None:
+        options["headers"] = {"Content-Type": "application/json"}
+        options["body"] = json.dumps(body)
+    try:
+        response = await window.fetch(path, to_js(options))
+    except Exception as error:
+        raise ServerAway(str(error)) from error
+    if not response.ok:
+        raise ApiProblem(int(response.status), _problem(str(await response.text())))
+    return response
+
+
+def _problem(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

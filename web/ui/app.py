@@ -1,0 +1,340 @@
+"""The page: the last known picture first, then the core behind it.
+
+begin
+  _open             which flow and profile; its picture, last execution and stored states, drawn at once
+  _settle_in        who runs executions of this profile: this tab, another, or another machine
+    _become_owner   what a tab that is gone has left behind is settled, the core is started
+    _become_viewer  what another runs is followed; interrupts go by the server
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from ui import address, api, identity
+from ui.browser import by_id, clear, listen, make, ordered, remember, remembered, show, spawn, timestamp
+from ui.commands import Commands
+from ui.history import HistoryPanel
+from ui.screen import Screen
+from ui.state import Page
+from ui.stream import Stream
+from ui.tenancy import Tenancy
+
+_PAGE_OF_EVENTS = 5000
+_PAGE_OF_HISTORY = 50
+_PROFILES_KEY = "irenic.profiles"
+
+
+class App:
+    """Joins the screen, the server, the core and the other tabs."""
+
+    def __init__(self) -> None:
+        self._screen = Screen(self._panel_chosen)
+        self._commands = Commands(self._screen, self._execution_ended)
+        self._history = HistoryPanel(self._history_chosen, lambda cursor: spawn(self._load_history(cursor)))
+        self._tenancy: Tenancy | None = None
+        self._stream: Stream | None = None
+        self._flow: dict[str, Any] = {}
+        self._history_loaded = False
+        listen(by_id("do-take-over"), "click", lambda event: self._ask_take_over())
+        listen(by_id("place"), "submit", lambda event: event.preventDefault())
+        listen(by_id("flow-choice"), "change", lambda event: self._go(flow=str(event.target.value), profile=None))
+        listen(by_id("profile-choice"), "change", self._profile_changed)
+
+    def begin(self) -> None:
+        """Start."""
+        spawn(self._begin())
+
+    async def _begin(self) -> None:
+        try:
+            if await self._open():
+                await self._settle_in()
+        except api.ServerAway:
+            self._server_away()
+        except api.ApiProblem as problem:
+            self._server_refused(problem)
+
+    # Opening.
+
+    async def _open(self) -> bool:
+        index = ordered(await api.fetch_object("/flows/index.json"))["flows"]
+        if not index:
+            step = "Put a flow's file into web/flows and run the build again."
+            self._screen.notices.tell("flow", "This server has no flow to show.", step, "warn")
+            return False
+        wanted = address.chosen("flow")
+        self._flow = next((flow for flow in index if flow["name"] == wanted), index[0])
+        profile = address.chosen("profile") or "default"
+        if not identity.is_identifier(profile):
+            profile = "default"
+        self._draw_place(index, profile)
+        info, record, states = await asyncio.gather(
+            api.fetch_object(f"/flows/{self._flow['name']}.json"),
+            self._wanted_record(profile),
+            api.get(api.flow_path(self._flow["id"], profile, "states")),
+        )
+        page = self._screen.show_flow(info, profile)
+        page.show_states(states or {})
+        if record is not None:
+            await self._show_record(page, record)
+        elif wanted is not None and wanted != self._flow["name"]:
+            self._screen.notices.tell(
+                "flow", f"There is no flow {wanted} here; this is {self._flow['name']}.", "", "warn"
+            )
+        self._screen.request()
+        return True
+
+    async def _wanted_record(self, profile: str) -> dict[str, Any] | None:
+        chosen = address.chosen("execution")
+        if chosen is not None:
+            record = await api.get(f"/executions/{chosen}")
+            if record is not None and record["flow"] == self._flow["id"] and record["profile"] == profile:
+                return dict(record)
+            address.choose(execution=None)
+        return await self._last_record(profile)
+
+    async def _last_record(self, profile: str) -> dict[str, Any] | None:
+        found = await self._executions(profile, 1)
+        return found["items"][0] if found["items"] else None
+
+    async def _executions(self, profile: str, limit: int, cursor: str | None = None) -> Any:
+        query = api.query(flow=self._flow["id"], profile=profile, limit=limit, cursor=cursor or None, flow_info="false")
+        return await api.get("/executions" + query)
+
+    async def _show_record(self, page: Page, record: dict[str, Any]) -> None:
+        """Put a stored execution on screen: its events in order, then its outcome."""
+        page.show_execution(record)
+        if self._screen.form is not None:
+            self._screen.form.fill(record.get("inputs") or {})
+        self._screen.log.clear()
+        after: int | None = -1
+        while after is not None:
+            query = api.query(after=after, limit=_PAGE_OF_EVENTS)
+            found = await api.get(f"/executions/{record['id']}/events{query}")
+            page.take_events(found["events"])
+            self._screen.log.take(found["events"])
+            after = found["next_after"]
+        if record["status"] != "running":
+            outcome = await api.get(f"/executions/{record['id']}/outcome")
+            if outcome is not None:
+                page.take_outcome(outcome)
+        self._screen.request()
+
+    def _draw_place(self, index: list[dict[str, Any]], profile: str) -> None:
+        choice = by_id("flow-choice")
+        clear(choice)
+        for flow in index:
+            choice.appendChild(make("option", flow["name"], value=flow["name"]))
+        choice.value = self._flow["name"]
+        choice.disabled = len(index) < 2
+        known = (remembered(_PROFILES_KEY) or "default").split(" ")
+        if profile not in known:
+            known.append(profile)
+            remember(_PROFILES_KEY, " ".join(known))
+        by_id("profile-choice").value = profile
+        profiles = by_id("profiles")
+        clear(profiles)
+        for name in known:
+            profiles.appendChild(make("option", value=name))
+
+    # Who runs.
+
+    async def _settle_in(self) -> None:
+        page = self._screen.page
+        assert page is not None
+        self._tenancy = Tenancy(self._flow["id"], page.profile, self._lock_came_free, self._lock_taken)
+        if not await self._tenancy.claim():
+            await self._become_viewer("Another tab of this browser holds this profile; this one looks on.")
+            return
+        await self._become_owner()
+
+    async def _become_owner(self) -> None:
+        """Settle what was left behind; where another machine is at work, look on until it has ended."""
+        page, tenancy = self._screen.page, self._tenancy
+        assert page is not None
+        assert tenancy is not None
+        last = await self._last_record(page.profile)
+        if last is not None and last["status"] == "running":
+            if await tenancy.settle(last):
+                await self._reload()
+            else:
+                await self._become_viewer(f"{last.get('holder') or 'Somebody else'} runs this; this tab looks on.")
+                return
+        self._commands.follows = False
+        self._screen.notices.withdraw("viewer")
+        show(by_id("do-take-over"), False)
+        if not self._commands.core.started:
+            self._screen.boot.clear()
+            source = await api.fetch_text(f"/flows/{self._flow['name']}.py")
+            wheels = [address.absolute(wheel) for wheel in self._flow.get("wheels") or []]
+            await self._commands.core.start(self._flow["name"], source, wheels, tenancy.holder)
+        elif self._commands.core.ready:
+            self._screen.may_run = True
+        self._screen.request()
+
+    async def _become_viewer(self, why: str) -> None:
+        page = self._screen.page
+        assert page is not None
+        self._commands.follows = True
+        self._screen.may_run = False
+        self._screen.notices.tell("viewer", why, "Interrupt works from here too.", "busy")
+        show(by_id("do-take-over"), True)
+        self._screen.boot.looking_on()
+        await self._reload()
+        self._follow(page)
+
+    def _follow(self, page: Page) -> None:
+        """Follow what runs, if anything does."""
+        self._unfollow()
+        execution = page.execution
+        if execution is not None and page.is_live():
+            self._stream = Stream(
+                execution.id,
+                after=execution.next_seq - 1,
+                on_event=self._journal_event,
+                on_interrupt=lambda signal: None,
+                on_outcome=self._followed_ended,
+            )
+
+    def _unfollow(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def _journal_event(self, event: dict[str, Any]) -> None:
+        if self._screen.page is not None:
+            self._screen.page.take_events([event])
+            self._screen.log.take([event])
+            self._screen.request()
+
+    def _followed_ended(self, outcome: dict[str, Any]) -> None:
+        if self._screen.page is not None:
+            self._screen.page.take_outcome(outcome)
+            self._screen.request()
+        self._execution_ended()
+        if self._tenancy is not None and self._tenancy.held:
+            spawn(self._become_owner())
+
+    def _lock_came_free(self) -> None:
+        """The tab that held the profile is gone."""
+        self._unfollow()
+        spawn(self._become_owner())
+
+    def _lock_taken(self) -> None:
+        """Another tab has taken over: what ran here is not written any more, so nothing may go on."""
+        address.load_again()
+
+    def _ask_take_over(self) -> None:
+        self._screen.dialog.ask(
+            "Take over?",
+            "Whoever runs executions of this profile now may write nothing more. What it is doing becomes lost: "
+            "its items are unknown until they are looked at again.",
+            "Take over here",
+            lambda: spawn(self._take_over()),
+        )
+
+    async def _take_over(self) -> None:
+        assert self._tenancy is not None
+        self._unfollow()
+        await self._tenancy.take_over()
+        await self._reload()
+        await self._become_owner()
+
+    async def _reload(self) -> None:
+        """Show anew what the server knows."""
+        page = self._screen.page
+        assert page is not None
+        record, states = await asyncio.gather(
+            self._last_record(page.profile), api.get(api.flow_path(self._flow["id"], page.profile, "states"))
+        )
+        page.show_states(states or {})
+        if record is not None:
+            await self._show_record(page, record)
+        self._screen.request()
+
+    # History.
+
+    def _execution_ended(self) -> None:
+        address.choose(execution=None)
+        self._history_loaded = False
+        if self._screen.tabs.chosen == "history":
+            spawn(self._load_history())
+
+    def _panel_chosen(self, name: str) -> None:
+        if name == "history" and not self._history_loaded and self._screen.page is not None:
+            spawn(self._load_history())
+
+    async def _load_history(self, cursor: str | None = None) -> None:
+        page = self._screen.page
+        assert page is not None
+        query = api.query(
+            flow=self._flow["id"], profile=page.profile, limit=50, cursor=cursor or None, flow_info="false"
+        )
+        found = await api.get("/executions" + query)
+        shown = page.execution.id if page.execution is not None else None
+        self._history.draw(found, shown, older=bool(cursor))
+        self._history_loaded = True
+
+    def _history_chosen(self, record: dict[str, Any]) -> None:
+        page = self._screen.page
+        assert page is not None
+        if page.is_live():
+            self._screen.log.say(timestamp(), "An execution runs; look at others when it has ended.", "warn")
+            return
+        address.choose(execution=record["id"])
+        spawn(self._show_old(page, record))
+
+    async def _show_old(self, page: Page, record: dict[str, Any]) -> None:
+        await self._show_record(page, record)
+        self._history_loaded = False
+        await self._load_history()
+        last = await self._last_record(page.profile)
+        if last is None or last["id"] == record["id"]:
+            self._screen.notices.withdraw("old")
+            address.choose(execution=None)
+            return
+        self._screen.notices.tell(
+            "old",
+            "This is an older execution.",
+            "",
+            "busy",
+            "Back to the latest",
+            lambda: self._history_chosen(last),
+        )
+
+    # Elsewhere.
+
+    def _profile_changed(self, event: Any) -> None:
+        wanted = str(event.target.value).strip() or "default"
+        if identity.is_identifier(wanted):
+            self._screen.notices.withdraw("profile")
+            self._go(profile=wanted)
+            return
+        self._screen.notices.tell(
+            "profile",
+            f"“{wanted}” cannot name a profile.",
+            "Use a letter or underscore, then letters, digits and underscores.",
+            "warn",
+        )
+
+    def _go(self, **values: str | None) -> None:
+        address.go(item=None, execution=None, **values)
+
+    def _server_away(self) -> None:
+        self._screen.notices.tell(
+            "server",
+            "The server does not answer. Files and what was stored are safe.",
+            "Start it again (python3 build.py serve) and try again.",
+            button="Try again",
+            on_press=address.load_again,
+        )
+
+    def _server_refused(self, problem: api.ApiProblem) -> None:
+        if problem.status in (401, 403):
+            text = "This page needs a token, and the server does not accept the one that this browser has."
+            step = "The server prints its address with the token when it starts: open that address."
+        else:
+            text = f"The server could not answer: {problem}"
+            step = "Load the page again; if it comes back, the server's own output says more."
+        self._screen.notices.tell("server", text, step, button="Load again", on_press=address.load_again)

@@ -1,0 +1,241 @@
+"""The browser as the page's modules see it: the only module that imports ``js`` and ``pyscript``."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import sys
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+import js
+import pyscript  # type: ignore[import-not-found]  # PyScript's own module; it exists in the page only
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+window: Any = js
+document: Any = js.document
+
+SVG = "http://www.w3.org/2000/svg"
+
+
+class Reporter:
+    """Where errors go that no handler expected; the page shows them in words."""
+
+    def __init__(self) -> None:
+        self.report: Callable[[BaseException], None] = self.to_console
+
+    def to_console(self, error: BaseException) -> None:
+        """Write an error to the browser's console, with where it came from."""
+        trace = io.StringIO()
+        sys.print_exception(error, trace)  # type: ignore[attr-defined]  # MicroPython's
+        window.console.error(trace.getvalue())
+
+
+reporter = Reporter()
+
+
+# Elements.
+
+
+def by_id(id: str) -> Any:
+    """Return the element of the page with this id."""
+    return document.getElementById(id)
+
+
+def make(tag: str, text: str = "", cls: str = "", **attributes: str) -> Any:
+    """Make an element; ``_`` in an attribute's name stands for ``-``."""
+    element = document.createElement(tag)
+    if text:
+        element.textContent = text
+    if cls:
+        element.className = cls
+    for name, value in attributes.items():
+        element.setAttribute(name.rstrip("_").replace("_", "-"), value)
+    return element
+
+
+def make_svg(tag: str, **attributes: str) -> Any:
+    """Make an SVG element; ``_`` in an attribute's name stands for ``-``."""
+    element = document.createElementNS(SVG, tag)
+    for name, value in attributes.items():
+        element.setAttribute(name.rstrip("_").replace("_", "-"), value)
+    return element
+
+
+def make_icon(name: str) -> Any:
+    """Make an icon out of the page's sprite; words stand beside it, so it is hidden from screen readers."""
+    icon = make_svg("svg", class_="icon", aria_hidden="true", focusable="false")
+    icon.appendChild(make_svg("use", href=f"#icon-{name}"))
+    return icon
+
+
+def set_icon(icon: Any, name: str) -> None:
+    """Make an icon show another shape."""
+    icon.firstElementChild.setAttribute("href", f"#icon-{name}")
+
+
+def clear(element: Any) -> None:
+    """Take all children away."""
+    element.replaceChildren()
+
+
+def show(element: Any, shown: bool) -> None:
+    """Show or hide an element."""
+    element.hidden = not shown
+
+
+# Events and tasks.
+
+
+def listen(element: Any, event: str, handler: Callable[[Any], None]) -> None:
+    """Call a handler on an event; what it raises is reported."""
+
+    def guarded(happened: Any) -> None:
+        try:
+            handler(happened)
+        except Exception as error:
+            reporter.report(error)
+
+    element.addEventListener(event, guarded)
+
+
+def spawn(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine beside the rest; what it raises is reported."""
+
+    async def guarded() -> None:
+        try:
+            await coroutine
+        except Exception as error:
+            reporter.report(error)
+
+    return asyncio.create_task(guarded())
+
+
+def later(milliseconds: int, callback: Callable[[], None]) -> Any:
+    """Call something after a time; what it raises is reported."""
+
+    def guarded() -> None:
+        try:
+            callback()
+        except Exception as error:
+            reporter.report(error)
+
+    return window.setTimeout(guarded, milliseconds)
+
+
+class Painter:
+    """Calls ``paint`` once in the next frame, however often it is asked to.
+
+    A hidden tab gets no frames, but its title and icon still have to tell the status: there a timer stands in.
+    """
+
+    def __init__(self, paint: Callable[[], None]) -> None:
+        self._paint = paint
+        self._asked = False
+        document.addEventListener("visibilitychange", lambda event: self.request())
+
+    def request(self) -> None:
+        """Ask for a paint."""
+        if self._asked:
+            return
+        self._asked = True
+        if document.hidden:
+            window.setTimeout(self._now, 250)
+        else:
+            window.requestAnimationFrame(self._now)
+
+    def _now(self, time: float = 0.0) -> None:
+        self._asked = False
+        try:
+            self._paint()
+        except Exception as error:
+            reporter.report(error)
+
+
+# Values.
+
+
+def to_js(value: Any) -> Any:
+    """Turn plain Python data into plain JavaScript data."""
+    return window.JSON.parse(json.dumps(value))
+
+
+def to_python(value: Any) -> Any:
+    """Turn plain JavaScript data into plain Python data; the order of keys is lost."""
+    return json.loads(window.JSON.stringify(value))
+
+
+def ordered(value: Any) -> Any:
+    """Turn plain JavaScript data into plain Python data and keep the order of keys; slower than ``to_python``."""
+    if window.Array.isArray(value):
+        return [ordered(part) for part in value]
+    if type(value).__name__ == "JsProxy":
+        return OrderedDict([(key, ordered(getattr(value, key))) for key in window.Object.keys(value)])
+    return value
+
+
+def keys(value: Any) -> list[str]:
+    """Return the keys of a JavaScript object in order; none where it is missing."""
+    return list(window.Object.keys(value)) if value is not None else []
+
+
+def member(value: Any, *names: str) -> Any:
+    """Walk into a JavaScript object; None where something on the way is missing."""
+    for name in names:
+        if value is None or not hasattr(value, name):
+            return None
+        value = getattr(value, name)
+    return value
+
+
+async def import_module(address: str) -> Any:
+    """Import a JavaScript module."""
+    (module,) = await pyscript.js_import(address)
+    return module
+
+
+# The clock, chance, memory.
+
+
+def timestamp() -> str:
+    """Return the time now as RFC 3339 text in UTC with milliseconds."""
+    return str(window.Date.new().toISOString())
+
+
+def now() -> float:
+    """Return the Unix time now, in seconds."""
+    return float(window.Date.now()) / 1000
+
+
+def local_time(at: str) -> str:
+    """Write a timestamp as the time of day here, with the date where it is not today."""
+    then, today = window.Date.new(at), window.Date.new()
+    time = str(then.toLocaleTimeString())
+    if str(then.toDateString()) == str(today.toDateString()):
+        return time
+    return f"{then.toLocaleDateString()} {time}"
+
+
+def random_bytes(count: int) -> bytes:
+    """Return random bytes that nobody can foretell."""
+    return bytes(list(window.crypto.getRandomValues(window.Uint8Array.new(count))))
+
+
+def remembered(key: str) -> str | None:
+    """Return what this browser remembers under a key; None where it remembers nothing or may not."""
+    try:
+        value = window.localStorage.getItem(key)
+    except Exception:
+        return None
+    return None if value is None else str(value)
+
+
+def remember(key: str, value: str) -> None:
+    """Remember a value in this browser, where it lets us."""
+    try:
+        window.localStorage.setItem(key, value)
+    except Exception as error:
+        window.console.info(f"this browser remembers nothing: {error!r}")

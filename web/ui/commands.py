@@ -1,0 +1,272 @@
+"""What the buttons do, and what the core answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ui import api, identity, sentences
+from ui.browser import by_id, listen, now, random_bytes, spawn, timestamp, window
+from ui.core import Core
+from ui.files import FilesPanel, save
+from ui.stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ui.screen import Screen
+
+_NO_EVENTS = 2**53 - 1
+"""A number after which there are no events: only interrupts are listened for."""
+
+
+class Commands:
+    """Runs executions in this tab's core and shows what comes of them.
+
+    :param on_outcome: called when an execution of this tab has ended.
+    """
+
+    def __init__(self, screen: Screen, on_outcome: Callable[[], None]) -> None:
+        self._screen = screen
+        self._on_outcome = on_outcome
+        self.core = Core(self._message)
+        self.follows = False
+        self._files = FilesPanel(self._save)
+        self._preview_of: str | None = None
+        self._running: str | None = None
+        self._stream: Stream | None = None
+        for id, action in (
+            ("do-ensure", lambda: self.run(["ensure"])),
+            ("do-dry", lambda: self.run(["ensure"], dry_run=True)),
+            ("do-discover", lambda: self.run(["discover"])),
+            ("do-clean", self.clean),
+            ("do-resume", self.resume),
+            ("do-interrupt", self.interrupt),
+        ):
+            _on_press(id, action)
+
+    # What is asked for.
+
+    def run(self, cmds: list[str], dry_run: bool = False) -> None:
+        """Begin an execution with the inputs that stand in the form."""
+        page, inputs = self._screen.page, self._inputs()
+        if page is None or inputs is None or not self._screen.may_run or page.is_live():
+            return
+        id = identity.ulid(int(now() * 1000), random_bytes(10))
+        page.begin(id, cmds, dry_run, inputs, timestamp())
+        self._screen.log.clear()
+        self._screen.notices.withdraw("old")
+        self._screen.request()
+        self.core.post(
+            {
+                "type": "submit",
+                "execution_id": id,
+                "cmds": cmds,
+                "profile": page.profile,
+                "inputs": inputs,
+                "dry_run": dry_run,
+            }
+        )
+
+    def clean(self) -> None:
+        """Ask whether to clean, showing what would go."""
+        self._ask(
+            "clean",
+            "Clean?",
+            "This takes away what the items have made.",
+            "Clean",
+            lambda: self.run(["clean"]),
+        )
+        if self._screen.dialog.is_open:
+            self._screen.dialog.offer("Dry run", lambda: self.run(["clean"], dry_run=True))
+
+    def resume(self) -> None:
+        """Show what the same request would do now, and why; then do it."""
+        page = self._screen.page
+        execution = page.execution if page is not None else None
+        if execution is None:
+            return
+        cmds = execution.cmds or ["ensure"]
+        self._ask(
+            cmds[-1],
+            f"Resume {' and '.join(cmds)}?",
+            "What is done is not done again. What is unknown is looked at before anything else.",
+            "Resume",
+            lambda: self.run(cmds, execution.dry_run),
+        )
+
+    def interrupt(self) -> None:
+        """Ask what runs to stop, each press one level harder; the screen says so before anybody has answered."""
+        page = self._screen.page
+        if page is None:
+            return
+        level = page.ask_stop(timestamp(), "user", None)
+        if level is None or page.execution is None:
+            page.say(sentences.reply_text("nothing_to_interrupt"))
+            self._screen.request()
+            return
+        self._screen.request()
+        if self.follows:
+            spawn(self._interrupt_afar(page.execution.id, level))
+        else:
+            self.core.interrupt(level, page.execution.id)
+
+    async def _interrupt_afar(self, id: str, level: str) -> None:
+        answer = await api.send("POST", f"/executions/{id}/interrupt", {"source": "user", "level": level})
+        self._reply(answer["reply"])
+
+    def _ask(self, cmd: str, title: str, text: str, yes: str, on_yes: Callable[[], None]) -> None:
+        page, inputs = self._screen.page, self._inputs()
+        if page is None or inputs is None or not self._screen.may_run:
+            return
+        self._preview_of = text
+        self._screen.dialog.ask(title, "Looking at what there is…", yes, on_yes)
+        self.core.post({"type": "preview", "profile": page.profile, "inputs": inputs, "cmd": cmd})
+
+    def _inputs(self) -> dict[str, Any] | None:
+        return self._screen.form.read() if self._screen.form is not None else None
+
+    def _save(self, path: str) -> None:
+        self.core.post({"type": "file_read", "path": path})
+
+    # What the core says.
+
+    def _message(self, kind: str, message: Any) -> None:
+        handler = _HANDLERS.get(kind)
+        if handler is not None:
+            handler(self, message)
+            self._screen.request()
+
+    def _boot(self, message: dict[str, Any]) -> None:
+        detail = message.get("detail")
+        name = str(message["mark"]).replace("_", " ")
+        self._screen.boot.mark(f"{name} ({detail})" if detail else name, float(message["at_ms"]))
+
+    def _ready(self, message: dict[str, Any]) -> None:
+        self._screen.boot.ready(message.get("versions") or {})
+
+    def _flow_loaded(self, message: dict[str, Any]) -> None:
+        self.core.ready = True
+        self._screen.may_run = True
+        self.core.post({"type": "files"})
+
+    def _submitted(self, message: dict[str, Any]) -> None:
+        page = self._screen.page
+        if page is None:
+            return
+        if message.get("refused"):
+            page.refuse(message["execution_id"], message["refused"], timestamp())
+        elif message.get("running"):
+            page.refuse(message["execution_id"], f"The same is running already as {message['running']}.", timestamp())
+
+    def _events(self, message: dict[str, Any]) -> None:
+        page = self._screen.page
+        if page is None:
+            return
+        if self._running != message["execution_id"]:
+            self._running = message["execution_id"]
+            self._listen(message["execution_id"])
+        page.take_events(message["events"])
+        self._screen.log.take(message["events"])
+
+    def _progress(self, message: dict[str, Any]) -> None:
+        if self._screen.page is not None:
+            self._screen.page.take_progress(message["progress"])
+
+    def _outcome(self, message: dict[str, Any]) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+        self._running = None
+        if self._screen.page is not None:
+            self._screen.page.take_outcome(message["outcome"])
+        self._screen.notices.withdraw("ask")
+        self.core.post({"type": "files"})
+        self._on_outcome()
+
+    def _interrupt_reply(self, message: dict[str, Any]) -> None:
+        self._reply(message["reply"])
+
+    def _preview(self, message: dict[str, Any]) -> None:
+        if self._screen.dialog.is_open and self._preview_of is not None:
+            self._screen.dialog.say(self._preview_of)
+            self._screen.dialog.preview(message["items"])
+
+    def _asked(self, message: dict[str, Any]) -> None:
+        self._screen.notices.ask(
+            "ask",
+            f"{message['item']} asks: {message['prompt']}",
+            lambda value: self.core.post({"type": "answer", "ask_id": message["ask_id"], "value": value}),
+        )
+
+    def _file_list(self, message: dict[str, Any]) -> None:
+        self._files.draw(message["files"])
+
+    def _file(self, message: Any) -> None:
+        save(str(message.path), message.blob)
+
+    def _failed(self, message: dict[str, Any]) -> None:
+        during = message.get("during") or ""
+        if during == "preview" and self._screen.dialog.is_open:
+            self._screen.dialog.say(f"It could not be looked at beforehand: {message['message']}")
+            return
+        if during == "files":
+            self._screen.log.say(timestamp(), f"Files: {message['message']}", "warn")
+            return
+        if not self.core.ready:
+            self._screen.boot.failed()
+        self._screen.notices.tell("core", message["message"], _NEXT_STEPS.get(during, _NEXT_STEPS[""]))
+
+    def _logged(self, message: dict[str, Any]) -> None:
+        tone = {"warning": "warn", "error": "bad"}.get(message.get("level", "info"), "idle")
+        self._screen.log.say(timestamp(), message["text"], tone)
+
+    # What comes from elsewhere.
+
+    def _listen(self, id: str) -> None:
+        """Hear what others ask of the execution that runs here."""
+        self._stream = Stream(id, after=_NO_EVENTS, on_interrupt=lambda signal: self._from_afar(id, signal))
+
+    def _from_afar(self, id: str, signal: dict[str, Any]) -> None:
+        level = signal.get("level") or "finish"
+        source, reason = signal.get("source") or "server", signal.get("reason")
+        if level == "abandon" or bool(window.crossOriginIsolated):
+            self.core.interrupt(level, id, source, reason)
+        else:
+            # Without shared memory `Core.interrupt` would ask the server, which is where this comes from.
+            self.core.post(
+                {"type": "interrupt", "execution_id": id, "source": source, "reason": reason, "level": level}
+            )
+
+    def _reply(self, reply: str) -> None:
+        if self._screen.page is not None:
+            self._screen.page.say(sentences.reply_text(reply))
+            self._screen.request()
+
+
+_HANDLERS: dict[str, Callable[[Commands, Any], None]] = {
+    "boot": Commands._boot,
+    "ready": Commands._ready,
+    "flow_loaded": Commands._flow_loaded,
+    "submitted": Commands._submitted,
+    "events": Commands._events,
+    "progress": Commands._progress,
+    "outcome": Commands._outcome,
+    "interrupt_reply": Commands._interrupt_reply,
+    "preview": Commands._preview,
+    "ask": Commands._asked,
+    "files": Commands._file_list,
+    "file": Commands._file,
+    "failed": Commands._failed,
+    "log": Commands._logged,
+}
+
+_NEXT_STEPS = {
+    "": "What is stored is safe. Load the page again to go on from here.",
+    "load_flow": "Mend the flow's file, run the build again, and load the page again.",
+    "file_read": "Look at the list of files: it may have been cleaned away.",
+    "submit": "Mend what it names and try again. Nothing was started.",
+}
+
+
+def _on_press(id: str, action: Callable[[], None]) -> None:
+    listen(by_id(id), "click", lambda event: action())

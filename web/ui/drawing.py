@@ -1,0 +1,100 @@
+"""The graph panel: the flow as inline SVG, each box in the tone and with the icon of its item's status."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ui import difference, graph
+from ui.browser import by_id, clear, listen, make, make_svg, set_icon
+from ui.status import item_status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ui.state import Item
+
+_MOST_ITEMS = 400
+
+
+class GraphPanel:
+    """Draws the graph; ``on_choose`` is called with the id of a box that is pressed."""
+
+    def __init__(self, items: list[Item], on_choose: Callable[[str | None], None]) -> None:
+        self._on_choose = on_choose
+        self._icons: dict[str, Any] = {}
+        self._boxes: dict[str, Any] = {}
+        self._drawn: dict[str, str] = {}
+        panel = by_id("panel-graph")
+        clear(panel)
+        if len(items) > _MOST_ITEMS:
+            panel.appendChild(make("p", f"{len(items)} items are too many to draw; the table has them all.", "quiet"))
+            return
+        panel.appendChild(self._draw(items))
+        listen(panel, "click", self._clicked)
+
+    def draw(self, items: list[Item]) -> None:
+        """Bring these items' boxes up to date."""
+        for item in items:
+            if item.id in self._boxes and self._drawn.get(item.id) != item.status:
+                self._drawn[item.id] = item.status
+                shown = item_status(item.status)
+                self._boxes[item.id].dataset.tone = shown.tone
+                set_icon(self._icons[item.id], shown.icon)
+                self._boxes[item.id].firstElementChild.textContent = f"{item.id}: {shown.word}"
+
+    def choose(self, id: str | None) -> None:
+        """Mark the box of the chosen item."""
+        for each, box in self._boxes.items():
+            box.classList.toggle("chosen", each == id)
+
+    def _draw(self, items: list[Item]) -> Any:
+        plan = graph.drawing(items)
+        label = "; ".join(_relation(item) for item in items)
+        svg = make_svg(
+            "svg",
+            class_="graph",
+            viewBox=f"0 0 {plan.width:g} {plan.height:g}",
+            width=f"{plan.width:g}",
+            height=f"{plan.height:g}",
+            role="img",
+            aria_label=f"Graph of the flow: {label}",
+        )
+        for _, _, path in plan.edges:
+            svg.appendChild(make_svg("path", d=path))
+        for node in plan.nodes:
+            svg.appendChild(self._node(node))
+        return svg
+
+    def _node(self, node: graph.Node) -> Any:
+        box = make_svg("g", class_="node", data_item=node.id, data_tone="idle")
+        box.appendChild(make_svg("title"))
+        box.appendChild(
+            make_svg(
+                "rect",
+                x=f"{node.x:g}",
+                y=f"{node.y:g}",
+                width=f"{graph.BOX_WIDTH:g}",
+                height=f"{graph.BOX_HEIGHT:g}",
+                rx="7",
+            )
+        )
+        icon = make_svg(
+            "svg", class_="icon", x=f"{node.x + 9:g}", y=f"{node.y + 9:g}", width="16", height="16", aria_hidden="true"
+        )
+        icon.appendChild(make_svg("use", href="#icon-circle"))
+        box.appendChild(icon)
+        text = make_svg("text", x=f"{node.x + 32:g}", y=f"{node.y + 21.5:g}")
+        text.textContent = difference.shortened(node.id, 16)
+        box.appendChild(text)
+        self._boxes[node.id] = box
+        self._icons[node.id] = icon
+        return box
+
+    def _clicked(self, event: Any) -> None:
+        box = event.target.closest("[data-item]")
+        if box is not None:
+            self._on_choose(str(box.dataset.item))
+
+
+def _relation(item: Item) -> str:
+    return f"{item.id} after {', '.join(item.predecessors)}" if item.predecessors else f"{item.id} first"

@@ -1,0 +1,56 @@
+"""The files panel: what the flow has written into this browser's file system, each with a button that saves it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ui import units
+from ui.browser import by_id, clear, document, listen, make, window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class FilesPanel:
+    """Lists files; ``on_save`` is called with the path of one that is to be saved."""
+
+    def __init__(self, on_save: Callable[[str], None]) -> None:
+        self._on_save = on_save
+        self._list = by_id("files")
+        self._note = by_id("files-note")
+        self._drawn: list[tuple[str, int]] | None = None
+        listen(self._list, "click", self._clicked)
+
+    def draw(self, files: list[dict[str, Any]]) -> None:
+        """Show these files, sorted by path."""
+        found = sorted([(str(file["path"]), int(file["size"])) for file in files])
+        if found == self._drawn:
+            return
+        self._drawn = found
+        clear(self._list)
+        for path, size in found:
+            row = make("li")
+            row.appendChild(make("span", path, "path"))
+            row.appendChild(make("span", units.size(size), "size"))
+            row.appendChild(make("button", "Save", type="button", data_path=path, aria_label=f"Save {path}"))
+            self._list.appendChild(row)
+        if found:
+            total = units.size(sum(size for _, size in found))
+            self._note.textContent = f"{len(found)} {'file' if len(found) == 1 else 'files'}, {total}, in this browser."
+        else:
+            self._note.textContent = "No files yet. What the flow writes stays in this browser."
+
+    def _clicked(self, event: Any) -> None:
+        button = event.target.closest("button[data-path]")
+        if button is not None:
+            self._on_save(str(button.dataset.path))
+
+
+def save(path: str, blob: Any) -> None:
+    """Hand a file over to the browser's downloads."""
+    address = window.URL.createObjectURL(blob)
+    link = make("a", href=str(address), download=path.split("/")[-1])
+    document.body.appendChild(link)
+    link.click()
+    link.remove()
+    window.setTimeout(lambda: window.URL.revokeObjectURL(address), 60_000)

@@ -1,0 +1,135 @@
+"""How the events of a journal read as lines of a log."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ui import sentences
+
+_LOG_TONES = {"warning": "warn", "error": "bad"}
+
+
+class Line:
+    """One line of the log; ``minor`` lines are shown only where every event is asked for."""
+
+    def __init__(self, at: str, text: str, tone: str = "idle", minor: bool = False) -> None:
+        self.at = at
+        self.text = text
+        self.tone = tone
+        self.minor = minor
+
+
+def line(event: dict[str, Any]) -> Line:
+    """Return the line that an event is."""
+    kind = event["kind"]
+    told = _TELLERS.get(kind)
+    if told is None:
+        return Line(event["at"], f"{kind} {_rest(event)}".strip(), minor=True)
+    text, tone, minor = told(event)
+    return Line(event["at"], text, tone, minor)
+
+
+def _rest(event: dict[str, Any]) -> str:
+    left = {key: event[key] for key in event if key not in ("execution_id", "seq", "at", "kind")}
+    text = json.dumps(left) if left else ""
+    return text if len(text) <= 300 else text[:299] + "…"
+
+
+def _started(event: dict[str, Any]) -> tuple[str, str, bool]:
+    dry = ", dry run" if event.get("dry_run") else ""
+    return f"Started: {', '.join(event.get('cmds', []))}{dry}", "idle", False
+
+
+def _block(event: dict[str, Any]) -> tuple[str, str, bool]:
+    ended = " done" if event["kind"].endswith("_ended") else ""
+    return f"{event.get('block') or event.get('cmd')}{ended}", "idle", True
+
+
+def _state(event: dict[str, Any]) -> tuple[str, str, bool]:
+    return f"{event['item']}: {event['which']} state {json.dumps(event.get('state'))}", "idle", True
+
+
+def _status(event: dict[str, Any]) -> tuple[str, str, bool]:
+    message = event.get("message")
+    return f"{event['item']}: {event['status']}" + (f", {message}" if message else ""), "idle", True
+
+
+def _position(event: dict[str, Any]) -> tuple[str, str, bool]:
+    return f"{event['item']}: at {event['position']}", "idle", True
+
+
+def _intent(event: dict[str, Any]) -> tuple[str, str, bool]:
+    return f"{event['item']}: {event['direction']} begins", "idle", False
+
+
+def _result(event: dict[str, Any]) -> tuple[str, str, bool]:
+    item, result = event["item"], event["result"]
+    if result == "applied":
+        return f"{item}: {event['direction']} done", "good", False
+    if result == "unchanged":
+        return f"{item}: nothing to do", "idle", False
+    if result == "cancelled":
+        return f"{item}: cancelled", "warn", False
+    return f"{item}: failed: {(event.get('error') or {}).get('message', '')}", "bad", False
+
+
+def _error(event: dict[str, Any]) -> tuple[str, str, bool]:
+    return f"{event['item']}: {event['error'].get('message', '')}", "bad", False
+
+
+def _interrupt(event: dict[str, Any]) -> tuple[str, str, bool]:
+    signal = event["signal"]
+    reason = f": {signal['reason']}" if signal.get("reason") else ""
+    return f"Stop ({signal.get('level') or 'finish'}) asked for by {signal.get('source')}{reason}", "warn", False
+
+
+def _swallowed(event: dict[str, Any]) -> tuple[str, str, bool]:
+    return f"{event['item']}: was cancelled and went on to its end all the same", "warn", False
+
+
+def _log(event: dict[str, Any]) -> tuple[str, str, bool]:
+    item = f"{event['item']}: " if event.get("item") else ""
+    level = event.get("level", "info")
+    return item + event["text"], _LOG_TONES.get(level, "idle"), level == "debug"
+
+
+def _ask(event: dict[str, Any]) -> tuple[str, str, bool]:
+    return f"{event['item']} asks: {event['prompt']}", "warn", False
+
+
+def _answered(event: dict[str, Any]) -> tuple[str, str, bool]:
+    return f"{event['item']}: answered", "idle", False
+
+
+def _cut(event: dict[str, Any]) -> tuple[str, str, bool]:
+    return f"{event['endpoint']} was cut off: {event['reason']}", "warn", False
+
+
+def _ended(event: dict[str, Any]) -> tuple[str, str, bool]:
+    outcome = event["outcome"]
+    kind = outcome.get("kind")
+    tone = "good" if kind == "complete" else "bad" if kind in ("item_error", "failed") else "warn"
+    return sentences.outcome_sentence(outcome), tone, False
+
+
+_TELLERS = {
+    "execution_started": _started,
+    "cmd_started": _block,
+    "cmd_ended": _block,
+    "block_started": _block,
+    "block_ended": _block,
+    "item_state": _state,
+    "item_status": _status,
+    "item_position": _position,
+    "item_intent": _intent,
+    "item_result": _result,
+    "item_error": _error,
+    "interrupt_requested": _interrupt,
+    "cancel_swallowed": _swallowed,
+    "log": _log,
+    "ask": _ask,
+    "answered": _answered,
+    "endpoint_cut": _cut,
+    "execution_ended": _ended,
+}

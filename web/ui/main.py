@@ -1,0 +1,5 @@
+"""What the page's script tag runs."""
+
+from ui.app import App
+
+App().begin()

@@ -1,0 +1,3 @@
+"""MicroPython never evaluates annotations: nothing has to be switched on."""
+
+annotations = None

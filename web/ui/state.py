@@ -1,0 +1,491 @@
+"""The view model: one flow, one profile, its items, and the execution on screen.
+
+It is told what the server and the core say, and remembers which parts of the screen that touches; it draws nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ui import difference, sentences, status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Item:
+    """One row: what is known of an item."""
+
+    def __init__(self, info: dict[str, Any]) -> None:
+        self.id: str = info["id"]
+        self.type: str = info.get("type", "")
+        self.summary: str = info.get("summary", "")
+        self.predecessors: list[str] = []
+        self.successors: list[str] = []
+        self.field_order: list[str] = []
+        self.current: dict[str, Any] | None = None
+        self.goal: dict[str, Any] | None = None
+        self.unknown_reason: str | None = None
+        self.status = "not_seen"
+        self.begun = False
+        self.message = ""
+        self.position = 0
+        self.limit: dict[str, Any] | None = None
+        self.waiting_for: str | None = None
+        self.eta: float | None = None
+        self.error: dict[str, Any] | None = None
+
+    def forget_run(self) -> None:
+        """Take back all that an execution said, so that the row speaks of the stored states alone."""
+        self.begun = False
+        self.message = ""
+        self.position = 0
+        self.limit = None
+        self.waiting_for = None
+        self.eta = None
+        self.error = None
+        self.status = self.stored_status()
+
+    def stored_status(self) -> str:
+        """Return what the stored states amount to."""
+        if self.unknown_reason is not None:
+            return "unknown"
+        if self.current is None:
+            return "not_seen"
+        if self.goal is None:
+            return "seen"
+        return "not_at_goal" if self.differs() else "at_goal"
+
+    def differs(self) -> bool:
+        """Whether the current state is known to be another than the goal state."""
+        if self.current is None or self.goal is None:
+            return False
+        return any(field.differs for field in difference.fields(self.current, self.goal, self.field_order))
+
+    def difference_text(self) -> str:
+        """Say in a few words what differs."""
+        return difference.summary(self.current, self.goal, self.field_order)
+
+    def is_running(self) -> bool:
+        """Whether the item is at work now, or waits in the middle of its work."""
+        return self.status in status.RUNNING_STATUSES
+
+
+class Stop:
+    """A stop that was asked for and has not settled."""
+
+    def __init__(self, level: str, requested_at: str, source: str, reason: str | None) -> None:
+        self.level = level
+        self.requested_at = requested_at
+        self.source = source
+        self.reason = reason
+
+
+class Execution:
+    """The execution on screen."""
+
+    def __init__(self, id: str, cmds: list[str], dry_run: bool, inputs: dict[str, Any], started_at: str | None) -> None:
+        self.id = id
+        self.cmds = cmds
+        self.dry_run = dry_run
+        self.inputs = inputs
+        self.status = "starting"
+        self.holder = ""
+        self.fencing: int | None = None
+        self.cmd = cmds[0] if cmds else ""
+        self.block = ""
+        self.started_at = started_at
+        self.ended_at: str | None = None
+        self.stop: Stop | None = None
+        self.outcome: dict[str, Any] | None = None
+        self.next_seq = 0
+
+
+class Page:
+    """All that is on screen; ``changed_items`` and ``changed`` say what has to be drawn again."""
+
+    def __init__(self, flow: dict[str, Any], profile: str) -> None:
+        self.flow = flow
+        self.profile = profile
+        self.items: dict[str, Item] = {}
+        self.order: list[str] = []
+        for info in flow["items"]:
+            self.items[info["id"]] = Item(info)
+            self.order.append(info["id"])
+        for edge in flow.get("edges", []):
+            self.items[edge["successor"]].predecessors.append(edge["predecessor"])
+            self.items[edge["predecessor"]].successors.append(edge["successor"])
+        self.execution: Execution | None = None
+        self.reply = ""
+        self.changed = True
+        self.changed_items: set[str] = set(self.order)
+
+    def rows(self) -> list[Item]:
+        """Return the items in the order of the flow."""
+        return [self.items[id] for id in self.order]
+
+    def drawn(self) -> tuple[bool, list[str]]:
+        """Return what has changed since the last call: the head, and which items."""
+        changed = self.changed
+        items = [id for id in self.order if id in self.changed_items] if self.changed_items else []
+        self.changed = False
+        self.changed_items = set()
+        return changed, items
+
+    # What the server has stored.
+
+    def show_states(self, states: dict[str, Any]) -> None:
+        """Take the stored states of the profile; rows that no execution speaks of show them."""
+        stored = states.get("items", {})
+        for item in self.rows():
+            entry = stored.get(item.id) or {}
+            item.current = entry.get("current") or item.current
+            item.goal = entry.get("goal") or item.goal
+            item.unknown_reason = (entry.get("unknown_reason") or "not known") if entry.get("unknown") else None
+            if self.execution is None:
+                item.status = item.stored_status()
+        self._touch_all()
+
+    def show_execution(self, record: dict[str, Any]) -> None:
+        """Put a stored execution on screen; its events and outcome follow."""
+        execution = Execution(
+            record["id"],
+            record.get("cmds", []),
+            bool(record.get("dry_run")),
+            record.get("inputs") or {},
+            record.get("started_at") or record.get("created_at"),
+        )
+        execution.status = record.get("status", "running")
+        execution.holder = record.get("holder") or ""
+        execution.fencing = record.get("fencing")
+        execution.ended_at = record.get("ended_at")
+        self._replace(execution)
+
+    def begin(self, id: str, cmds: list[str], dry_run: bool, inputs: dict[str, Any], at: str) -> None:
+        """Put an execution on screen that this page has just asked for."""
+        self._replace(Execution(id, cmds, dry_run, inputs, at))
+        for item in self.rows():
+            item.status = "initialized"
+
+    def clear_execution(self) -> None:
+        """Take the execution off the screen: the rows show what is stored."""
+        self.execution = None
+        for item in self.rows():
+            item.forget_run()
+        self._touch_all()
+
+    def _replace(self, execution: Execution) -> None:
+        self.execution = execution
+        self.reply = ""
+        for item in self.rows():
+            item.forget_run()
+        self._touch_all()
+
+    def _touch_all(self) -> None:
+        self.changed = True
+        self.changed_items = set(self.order)
+
+    # What the journal says.
+
+    def take_events(self, events: Iterable[dict[str, Any]]) -> None:
+        """Take events of the execution on screen, in order; those already seen are left out."""
+        execution = self.execution
+        if execution is None:
+            return
+        for event in events:
+            if (
+                event["execution_id"] != execution.id
+                or event["seq"] < execution.next_seq
+                or execution.outcome is not None
+            ):
+                continue
+            execution.next_seq = event["seq"] + 1
+            if execution.status == "starting":
+                execution.status = "running"
+            item = self.items.get(event.get("item") or "")
+            handler = _ITEM_HANDLERS.get(event["kind"])
+            if handler is not None and item is not None:
+                handler(item, event)
+                self.changed_items.add(item.id)
+                if event["kind"] != "item_position":
+                    self.changed = True
+            elif event["kind"] in _EXECUTION_HANDLERS:
+                _EXECUTION_HANDLERS[event["kind"]](self, execution, event)
+                self.changed = True
+
+    def take_progress(self, progress: dict[str, Any]) -> None:
+        """Take a snapshot of the progress of the execution on screen."""
+        execution = self.execution
+        if execution is None or progress.get("execution_id") != execution.id or execution.outcome is not None:
+            return
+        if execution.status == "starting":
+            execution.status = "running"
+            self.changed = True
+        if (progress.get("cmd"), progress.get("block")) != (execution.cmd, execution.block):
+            execution.cmd = progress.get("cmd") or execution.cmd
+            execution.block = progress.get("block") or ""
+            self.changed = True
+        for id, now in progress.get("items", {}).items():
+            item = self.items.get(id)
+            if item is not None and _progressed(item, now):
+                self.changed_items.add(id)
+                self.changed = True
+        stop = progress.get("stop")
+        if stop is not None:
+            self._stopping(execution, stop["interrupt"])
+
+    def take_outcome(self, outcome: dict[str, Any]) -> None:
+        """Take the outcome of the execution on screen."""
+        execution = self.execution
+        if execution is None or outcome.get("execution_id") != execution.id or execution.outcome is not None:
+            return
+        execution.outcome = outcome
+        execution.status = outcome["kind"]
+        execution.started_at = outcome.get("started_at") or execution.started_at
+        execution.ended_at = outcome.get("ended_at")
+        execution.stop = None
+        self.reply = ""
+        lists = outcome.get("items") or {}
+        errors = outcome.get("errors") or {}
+        for id, states in (outcome.get("states") or {}).items():
+            if id in self.items:
+                self.items[id].current = states.get("current") or self.items[id].current
+                self.items[id].goal = states.get("goal") or self.items[id].goal
+        for id in lists.get("done", []):
+            self._settle(id, "complete_success", errors)
+        for id in lists.get("unknown", []):
+            self._settle(id, "unknown", errors)
+        for id in lists.get("not_done", []):
+            item = self.items.get(id)
+            if item is not None:
+                self._settle(id, "interrupted" if item.begun else "initialized", errors)
+        self._touch_all()
+
+    def _settle(self, id: str, name: str, errors: dict[str, Any]) -> None:
+        item = self.items.get(id)
+        if item is None:
+            return
+        item.eta = None
+        item.waiting_for = None
+        item.error = errors.get(id)
+        if item.error is not None:
+            item.status = "complete_fail"
+            item.message = item.error.get("message", "")
+            return
+        item.status = name
+        if name == "complete_success":
+            item.unknown_reason = None
+            if item.limit is not None and item.limit.get("total") is not None:
+                item.position = item.limit["total"]
+        elif name == "unknown":
+            item.message = "begun, and nobody knows how it ended"
+        elif name == "interrupted":
+            item.message = "stopped before it was done"
+        else:
+            item.message = ""
+
+    def refuse(self, id: str, message: str, at: str) -> None:
+        """Show that the request was not accepted at all."""
+        execution = self.execution
+        if execution is not None and execution.id == id:
+            self.take_outcome({"execution_id": id, "kind": "refused", "message": message, "ended_at": at})
+
+    # Stopping.
+
+    def ask_stop(self, at: str, source: str, reason: str | None) -> str | None:
+        """Raise the level of the stop by one, at once, and return it; None where nothing can be stopped."""
+        execution = self.execution
+        if execution is None or not self.is_live():
+            return None
+        levels = {None: "finish", "finish": "cancel", "cancel": "abandon", "abandon": "abandon"}
+        if execution.stop is None:
+            execution.stop = Stop("finish", at, source, reason)
+        else:
+            execution.stop.level = levels[execution.stop.level]
+        self.changed = True
+        return execution.stop.level
+
+    def say(self, reply: str) -> None:
+        """Show a reply beside the buttons."""
+        self.reply = reply
+        self.changed = True
+
+    def _stopping(self, execution: Execution, interrupt: dict[str, Any]) -> None:
+        level = interrupt.get("level") or "finish"
+        stop = execution.stop
+        if stop is None:
+            execution.stop = Stop(
+                level,
+                interrupt.get("requested_at") or interrupt.get("at") or "",
+                interrupt.get("source", "user"),
+                interrupt.get("reason"),
+            )
+            self.changed = True
+        elif _LEVELS.index(level) > _LEVELS.index(stop.level) or stop.source != interrupt.get("source", stop.source):
+            stop.level = level if _LEVELS.index(level) > _LEVELS.index(stop.level) else stop.level
+            stop.source = interrupt.get("source", stop.source)
+            stop.reason = interrupt.get("reason") or stop.reason
+            self.changed = True
+
+    def is_live(self) -> bool:
+        """Whether an execution is under way as far as anybody has said."""
+        return self.execution is not None and self.execution.status in ("starting", "running")
+
+    def waiting_for(self) -> list[str]:
+        """Return the items that a stop waits for."""
+        return [item.id for item in self.rows() if item.is_running()]
+
+    # What the head says.
+
+    def status_name(self) -> str:
+        """Return the name of the status that the head shows."""
+        if self.execution is None:
+            return "none"
+        if self.execution.stop is not None and self.is_live():
+            return "stopping"
+        return self.execution.status
+
+    def sentence(self) -> str:
+        """Say in a sentence or two how things stand."""
+        execution = self.execution
+        if execution is None:
+            return _stored_sentence(self.rows())
+        if execution.outcome is not None:
+            return sentences.outcome_sentence(execution.outcome, [item.id for item in self.rows() if item.begun])
+        if execution.stop is not None:
+            return sentences.stop_sentence(execution.stop.level, self.waiting_for())
+        if execution.status == "starting":
+            return "Starting."
+        return sentences.running_sentence(execution.cmd, execution.dry_run, self.waiting_for())
+
+    def can_resume(self) -> bool:
+        """Whether the last execution left something to be done."""
+        return self.execution is not None and self.execution.status in status.RESUMABLE_KINDS
+
+
+_LEVELS = ("finish", "cancel", "abandon")
+
+
+def _stored_sentence(items: list[Item]) -> str:
+    at_goal = [item.id for item in items if item.status == "at_goal"]
+    if at_goal and len(at_goal) == len(items):
+        return "Everything is at its goal."
+    if at_goal:
+        return f"{sentences.listing(at_goal)} at goal, the others not."
+    return "Nothing has run here yet. Discover looks without changing anything; Ensure brings everything to its goal."
+
+
+def _progressed(item: Item, now: dict[str, Any]) -> bool:
+    before = (item.status, item.position, item.limit, item.message, item.waiting_for, item.eta)
+    item.status = now.get("status", item.status)
+    item.position = now.get("position", item.position)
+    item.limit = now.get("limit")
+    item.message = now.get("message") or ""
+    item.waiting_for = now.get("waiting_for")
+    item.eta = now.get("eta")
+    return before != (item.status, item.position, item.limit, item.message, item.waiting_for, item.eta)
+
+
+def _status(item: Item, event: dict[str, Any]) -> None:
+    item.status = event["status"]
+    item.waiting_for = event.get("waiting_for")
+    item.message = event.get("message") or item.message
+    item.limit = event.get("limit") or item.limit
+
+
+def _position(item: Item, event: dict[str, Any]) -> None:
+    item.position = event["position"]
+    item.limit = event.get("limit") or item.limit
+    item.message = event.get("message") or ""
+
+
+def _state(item: Item, event: dict[str, Any]) -> None:
+    if event.get("state") is None:
+        return
+    if event["which"] == "current":
+        item.current = event["state"]
+    else:
+        item.goal = event["state"]
+
+
+def _intent(item: Item, event: dict[str, Any]) -> None:
+    item.begun = True
+    item.status = "running"
+    item.current = event.get("current") or item.current
+    if event["direction"] == "ensure":
+        item.goal = event.get("target") or item.goal
+
+
+def _result(item: Item, event: dict[str, Any]) -> None:
+    item.eta = None
+    item.waiting_for = None
+    item.current = event.get("state") or item.current
+    item.goal = event.get("goal") or item.goal
+    result = event["result"]
+    if result == "applied" or result == "unchanged":
+        item.status = "complete_success"
+        item.error = None
+        item.unknown_reason = None
+        item.message = "" if result == "applied" else "nothing to do"
+        if item.limit is not None and item.limit.get("total") is not None:
+            item.position = item.limit["total"]
+    elif result == "failed":
+        _error(item, event)
+    else:
+        item.status = "interrupted"
+        item.message = "cancelled"
+
+
+def _error(item: Item, event: dict[str, Any]) -> None:
+    item.status = "complete_fail"
+    item.error = event.get("error")
+    item.message = (item.error or {}).get("message", "")
+
+
+def _started(page: Page, execution: Execution, event: dict[str, Any]) -> None:
+    execution.started_at = event["at"]
+    execution.cmds = event.get("cmds") or execution.cmds
+    execution.dry_run = bool(event.get("dry_run"))
+    execution.inputs = event.get("inputs") or execution.inputs
+    for item in page.rows():
+        item.status = "initialized"
+        page.changed_items.add(item.id)
+
+
+def _cmd_started(page: Page, execution: Execution, event: dict[str, Any]) -> None:
+    execution.cmd = event["cmd"]
+
+
+def _block_started(page: Page, execution: Execution, event: dict[str, Any]) -> None:
+    execution.block = event["block"]
+    for item in page.rows():
+        item.status = "exec_pending"
+        item.position = 0
+        item.limit = None
+        item.message = ""
+        page.changed_items.add(item.id)
+
+
+def _interrupt_requested(page: Page, execution: Execution, event: dict[str, Any]) -> None:
+    page._stopping(execution, event["signal"])
+
+
+def _ended(page: Page, execution: Execution, event: dict[str, Any]) -> None:
+    page.take_outcome(event["outcome"])
+
+
+_ITEM_HANDLERS = {
+    "item_status": _status,
+    "item_position": _position,
+    "item_state": _state,
+    "item_intent": _intent,
+    "item_result": _result,
+    "item_error": _error,
+}
+_EXECUTION_HANDLERS = {
+    "execution_started": _started,
+    "cmd_started": _cmd_started,
+    "block_started": _block_started,
+    "interrupt_requested": _interrupt_requested,
+    "execution_ended": _ended,
+}
