@@ -35,7 +35,7 @@ WITH_PLAYWRIGHT = (
 
 
 def find_browser() -> Path | None:
-    """Name the browser of `IRENIC_CHROMIUM`, or else the first known one on the PATH, or else the one of an earlier build.
+    """Name the browser of `IRENIC_CHROMIUM`, or else the first one on the PATH, or else that of an earlier build.
 
     Raises BuildError when the variable names no program.
     """

@@ -38,8 +38,6 @@ def provide_postgresql(console: Console) -> None:
     if shutil.which("initdb") or any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
         return
     if "CI" in os.environ and can_install():
-        install(
-            console, "PostgreSQL", "postgresql", next_step="`apt-get install postgresql`, then the same command again."
-        )
+        install(console, "PostgreSQL", "postgresql", next_step="Run `apt-get install postgresql`, and this again.")
     else:
         console.say("  note  without PostgreSQL (on Debian: `apt-get install postgresql`) its tests are skipped")
