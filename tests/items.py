@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from irenic import ApplyCheck, Flow, Generated, Item, ItemContext, PartialParams, StateDiff
 
@@ -129,7 +129,7 @@ class CopyState(BaseModel):
 class CopyDiff(StateDiff):
     """The parts in which two lists differ, one to a line."""
 
-    parts: list[str] = []
+    parts: list[str] = Field(default_factory=list)
 
 
 class CopyItem(Item[CopyParams, CopyState]):
@@ -185,8 +185,7 @@ def things(world: World, *ids: str, flow: str = "things", **values: int) -> Flow
 def tower(world: World, *ids: str, flow: str = "tower") -> Flow:
     """Return a flow of things of which each stands upon the one before it, and is worth one more."""
     made = Flow(flow)
-    below = None
+    params: dict[str, Any] = {}
     for id in ids:
-        params = {"below": below.state.value} if below is not None else {}
-        below = made.add(Thing(id, world), **params)
+        params = {"below": made.add(Thing(id, world), **params).state.value}
     return made

@@ -12,7 +12,6 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
-
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
@@ -37,7 +36,7 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         return self._seconds
 
     def run_in_executor(
-        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
     ) -> asyncio.Future[T]:
         """Call a function in a thread; the clock stands still until it has returned."""
         self._working += 1
