@@ -24,14 +24,17 @@ from irenic_server.leases import give_back_lease, renew_lease, take_lease
 from irenic_server.openapi import problems
 from irenic_server.outcomes import check_outcome, outcome_text, read_outcome, store_outcome
 from irenic_server.problems import Problem
+from irenic_server.profiles import list_profiles, read_inputs, replace_inputs
 from irenic_server.requests import (
     EventPage,
     ExecutionCreate,
+    FlowInputs,
     Interrupted,
     InterruptRequest,
     LeaseGiveBack,
     LeaseRenew,
     LeaseTake,
+    Profiles,
     Progress,
     StatesReplace,
 )
@@ -278,6 +281,41 @@ def _expected_serial(if_match: str | None, if_none_match: str | None) -> int | N
     if not (serial.isascii() and serial.isdecimal()) or len(serial) > 16:
         raise Problem("states-changed", f"No states ever had the ETag {if_match[:40]!r}. Nothing was stored.")
     return int(serial)
+
+
+@router.get(
+    "/flows/{flow}/profiles",
+    response_model=Profiles,
+    responses=problems(),
+    tags=["states"],
+    summary="List the profiles of a flow",
+)
+async def get_profiles(services: Server, flow: Identifier) -> Profiles:
+    return Profiles(profiles=await services.database.read(list_profiles, flow))
+
+
+@router.get(
+    f"{_PROFILE}/inputs",
+    response_model=FlowInputs,
+    responses=problems(),
+    tags=["states"],
+    summary="Read the stored inputs of a profile",
+)
+async def get_inputs(services: Server, flow: Identifier, profile: Identifier) -> Response:
+    return json_text(f'{{"inputs":{await services.database.read(read_inputs, flow, profile)}}}')
+
+
+@router.put(
+    f"{_PROFILE}/inputs",
+    response_model=FlowInputs,
+    responses=problems(),
+    tags=["states"],
+    summary="Replace the stored inputs of a profile",
+)
+async def put_inputs(services: Server, flow: Identifier, profile: Identifier, request: FlowInputs) -> Response:
+    inputs = to_json(request.inputs).decode()
+    await services.writer.write(lambda transaction: replace_inputs(transaction, flow, profile, inputs))
+    return json_text(f'{{"inputs":{inputs}}}')
 
 
 @router.post(

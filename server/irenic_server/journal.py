@@ -29,7 +29,6 @@ _select_heads = (
         executions.c.profile_key,
         executions.c.next_seq,
         executions.c.status,
-        executions.c.dry_run,
     )
     .where(executions.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(executions.c.key)
@@ -61,7 +60,6 @@ class _Head:
     profile_key: int
     next_seq: int
     status: str
-    dry_run: bool
     first_new: int
     bodies: list[str] = field(default_factory=list)
 
@@ -92,7 +90,7 @@ def append_group(transaction: Transaction, group: Sequence[Append]) -> list[int 
             head.bodies.append(envelope.body)
             head.next_seq += 1
             if envelope.state_event is not None:
-                folder.add(head.profile_key, envelope.state_event, dry_run=head.dry_run)
+                folder.add(head.profile_key, envelope.state_event)
             if append.token_key is not None:
                 added[append.token_key] = added.get(append.token_key, 0) + len(envelope.body)
         results.append(head.next_seq)
@@ -104,9 +102,7 @@ def append_group(transaction: Transaction, group: Sequence[Append]) -> list[int 
 def _heads(connection: Connection, group: Sequence[Append]) -> dict[str, _Head]:
     ids = list({append.execution_id for append in group})
     rows = connection.execute(_select_heads, {"ids": ids})
-    return {
-        row.id: _Head(row.key, row.profile_key, row.next_seq, row.status, row.dry_run, row.next_seq) for row in rows
-    }
+    return {row.id: _Head(row.key, row.profile_key, row.next_seq, row.status, row.next_seq) for row in rows}
 
 
 def _fencing(connection: Connection, group: Sequence[Append], heads: dict[str, _Head]) -> dict[int, int]:
@@ -134,21 +130,20 @@ def _refusal(connection: Connection, append: Append, head: _Head, fencing: dict[
             f"Send the events from {head.next_seq} on, in order.",
             expected_seq=head.next_seq,
         )
-    if envelopes[0].seq < head.next_seq:
-        conflict = _conflict(connection, head, envelopes)
-        if conflict is not None:
-            return Problem(
-                "conflicting-event",
-                f"Event {conflict} is stored already and says something else. Nothing of this request was stored. An "
-                "execution has one writer: this one has to stop.",
-                seq=conflict,
-            )
-    if head.status != RUNNING and envelopes[-1].seq >= head.next_seq:
+    conflict = _conflict(connection, head, envelopes) if envelopes[0].seq < head.next_seq else None
+    if head.status != RUNNING and (conflict is not None or envelopes[-1].seq >= head.next_seq):
         return Problem(
             "execution-ended",
             f"The execution ended as {head.status}, so its journal takes no more events. Everything before is stored. "
             "Read the outcome, and submit the same request again to go on.",
             outcome=head.status,
+        )
+    if conflict is not None:
+        return Problem(
+            "conflicting-event",
+            f"Event {conflict} is stored already and says something else. Nothing of this request was stored. An "
+            "execution has one writer: this one has to stop.",
+            seq=conflict,
         )
     return None
 

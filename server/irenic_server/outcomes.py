@@ -1,20 +1,21 @@
 """Outcomes: stored once, and derived from the journal where whoever ran an execution is gone."""
 
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
-from irenic.model.outcome import DoneList, Lost, Outcome, cmd_outcome
+from irenic.model.events import ExecutionEnded
+from irenic.model.outcome import CmdOutcome, DoneList, Lost, Outcome, cmd_outcome
 from irenic_server.clock import as_text, now_ms
 from irenic_server.envelopes import same_json
 from irenic_server.folding import read_fold
 from irenic_server.journal import RUNNING, unknown_execution
-from irenic_server.notices import ExecutionChanged
+from irenic_server.notices import EventsAppended, ExecutionChanged
 from irenic_server.problems import Problem
 from irenic_server.revisions import next_revision
-from irenic_server.tables import execution_details, executions, profiles
+from irenic_server.tables import events, execution_details, executions, profiles
 from irenic_server.writer import Transaction
 
 
@@ -93,17 +94,28 @@ def lose(transaction: Transaction, execution_id: str) -> str | None:
     ).one_or_none()
     if row is None:
         return None
-    outcome = _outcome_of_journal(transaction.connection, row)
+    fold = read_fold(transaction.connection, row.key)
+    if fold.ended is not None:
+        outcome: Outcome = fold.ended
+    elif fold.started is not None:
+        outcome = fold.lost(as_text(now_ms()))
+        _append_end(transaction, row.key, execution_id, fold.next_seq, outcome)
+    else:
+        outcome = _lost_before_start(row)
     return _end(transaction, row.key, execution_id, outcome, outcome.model_dump_json())
 
 
-def _outcome_of_journal(connection: Connection, row: Row[*tuple[Any, ...]]) -> Outcome:
-    fold = read_fold(connection, row.key)
-    if fold.ended is not None:
-        return fold.ended
-    at = as_text(now_ms())
-    if fold.started is not None:
-        return fold.lost(at)
+def _append_end(transaction: Transaction, key: int, execution_id: str, seq: int, outcome: Outcome) -> None:
+    """Close the journal with the event that its writer did not come to write."""
+    event = ExecutionEnded(execution_id=execution_id, seq=seq, at=outcome.ended_at, outcome=cast(CmdOutcome, outcome))
+    body = event.model_dump_json()
+    connection = transaction.connection
+    connection.execute(insert(events).values(execution_key=key, seq=seq, body=body))
+    connection.execute(update(executions).where(executions.c.key == key).values(next_seq=seq + 1))
+    transaction.notices.append(EventsAppended(execution_id, seq, (body,)))
+
+
+def _lost_before_start(row: Row[*tuple[Any, ...]]) -> Outcome:
     return Lost(
         execution_id=row.id,
         flow=row.flow,
@@ -112,7 +124,7 @@ def _outcome_of_journal(connection: Connection, row: Row[*tuple[Any, ...]]) -> O
         message="Whoever ran this execution went away before it began.",
         cmds=DoneList(not_done=from_json(row.cmds)),
         started_at=row.started_at or as_text(row.created_ms),
-        ended_at=at,
+        ended_at=as_text(now_ms()),
     )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from irenic_server.tables import profiles
@@ -61,3 +61,21 @@ def ensure_profile(transaction: Transaction, flow: str, profile: str) -> Profile
 def profile_by_key(transaction: Transaction, key: int) -> ProfileRow:
     """Return the row with a known key."""
     return ProfileRow(*transaction.connection.execute(_select.where(profiles.c.key == key)).one())
+
+
+def list_profiles(connection: Connection, flow: str) -> list[str]:
+    """Return the names of a flow's profiles, sorted."""
+    query = select(profiles.c.profile).where(profiles.c.flow == flow)
+    return sorted(connection.execute(query).scalars())
+
+
+def read_inputs(connection: Connection, flow: str, profile: str) -> str:
+    """Return the stored inputs of a profile as JSON text; an empty object where there are none."""
+    query = select(profiles.c.inputs).where(profiles.c.flow == flow, profiles.c.profile == profile)
+    return connection.execute(query).scalar_one_or_none() or "{}"
+
+
+def replace_inputs(transaction: Transaction, flow: str, profile: str, inputs: str) -> None:
+    """Replace the stored inputs of a profile, given as JSON text."""
+    row = ensure_profile(transaction, flow, profile)
+    transaction.connection.execute(update(profiles).where(profiles.c.key == row.key).values(inputs=inputs))

@@ -100,6 +100,18 @@ class StatesReplace(BaseModel):
     items: dict[Identifier, ItemStates]
 
 
+class Profiles(BaseModel):
+    """The profiles of a flow that executions, states or inputs are stored of, sorted."""
+
+    profiles: list[str]
+
+
+class FlowInputs(BaseModel):
+    """The stored inputs of a flow in one profile."""
+
+    inputs: dict[str, Any]
+
+
 class LeaseTake(BaseModel):
     """Ask for the lease of a flow's profile; ``ttl`` is in seconds."""
 

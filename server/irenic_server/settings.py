@@ -47,9 +47,7 @@ class Settings(BaseModel):
     limits: Limits = Limits()
     lease_ttl: float = Field(15.0, gt=0, description="seconds that a lease lives without being renewed")
     lease_ttl_max: float = 300.0
-    unleased_lost_after: float = Field(
-        24 * 3600.0, description="seconds of silence that end an execution without lease"
-    )
+    unleased_lost_after: float = Field(3600.0, description="seconds of silence that end an execution without lease")
     heartbeat: float = Field(15.0, gt=0, description="seconds between comments on an idle stream")
     sweep_interval: float = Field(1.0, gt=0, description="seconds between looks for expired leases")
     keep_ms: int | None = Field(None, description="age at which ended executions are deleted; None keeps them")

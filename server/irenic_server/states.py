@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from irenic.model.events import ItemState
 from irenic.model.states import FlowStates, ItemStates
 from irenic_server.envelopes import StateEvent
 from irenic_server.problems import Problem
@@ -31,10 +30,9 @@ class StatesFolder:
         self._connection = connection
         self._pending: dict[int, list[StateEvent]] = {}
 
-    def add(self, profile_key: int, event: StateEvent, *, dry_run: bool) -> None:
-        """Take an event into account; of a dry run only what it discovered, because it applied nothing."""
-        if isinstance(event, ItemState) or not dry_run:
-            self._pending.setdefault(profile_key, []).append(event)
+    def add(self, profile_key: int, event: StateEvent) -> None:
+        """Take an event into account."""
+        self._pending.setdefault(profile_key, []).append(event)
 
     def store(self) -> None:
         """Write what the events changed."""

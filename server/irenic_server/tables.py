@@ -41,9 +41,10 @@ profiles = Table(
     Column("lease_holder", Text),
     Column("lease_execution", String(26)),
     Column("lease_expires_ms", BigInteger),
+    Column("inputs", Text),
     UniqueConstraint("flow", "profile", name="uq_profiles_flow_profile"),
 )
-"""A profile of a flow: the serial of its states, the last fencing number given out, and who holds it."""
+"""A profile of a flow: the serial of its states, the last fencing number given out, who holds it, and its inputs."""
 
 flow_infos = Table(
     "flow_infos",

@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("lease_holder", sa.Text),
         sa.Column("lease_execution", sa.String(26)),
         sa.Column("lease_expires_ms", sa.BigInteger),
+        sa.Column("inputs", sa.Text),
         sa.UniqueConstraint("flow", "profile", name="uq_profiles_flow_profile"),
     )
     op.create_table(
