@@ -1,0 +1,1 @@
+"""Make what a tab starts fast from, in a headless browser."""
