@@ -128,7 +128,7 @@ def write_file_durably(path: Path, data: bytes) -> None:
     sync_directory(path.parent)
 
 
-def write_all(handle: int, data: bytes | memoryview) -> None:
+def write_all(handle: int, data: bytes | bytearray) -> None:
     """Write all bytes; one call of the system may take only a part."""
     left = memoryview(data)
     while left:

@@ -14,6 +14,9 @@ from irenic.items.paths import file_parts, path_parts
 from irenic.items.threads import in_thread
 from irenic.model.errors import ItemFailure
 
+WRITE_BUFFER = 262_144
+"""Bytes that are gathered for one call in a thread."""
+
 A = ParamSpec("A")
 T = TypeVar("T")
 
@@ -163,11 +166,15 @@ class DiskFileWriter:
         self._scratch = scratch
         self._partial = scratch.path / "file"
         self._handle = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        self._buffer = bytearray()
 
     async def write(self, data: bytes) -> None:
         """See the protocol."""
-        with explained(self._path):
-            await in_thread(write_all, self._handle, data)
+        self._buffer += data
+        if len(self._buffer) >= WRITE_BUFFER:
+            full, self._buffer = self._buffer, bytearray()
+            with explained(self._path):
+                await in_thread(write_all, self._handle, full)
 
     async def commit(self) -> None:
         """See the protocol."""
@@ -181,6 +188,7 @@ class DiskFileWriter:
     def _commit(self) -> None:
         if self._target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        write_all(self._handle, self._buffer)
         os.fsync(self._handle)
         put_in_place(self._partial, self._target, self._scratch)
 
@@ -253,6 +261,7 @@ _SENTENCES = {
     errno.EROFS: "the disk is read-only: choose another folder",
     errno.EACCES: "this user may not touch it: change its permissions or choose another folder",
     errno.EPERM: "this user may not touch it: change its permissions or choose another folder",
+    errno.EEXIST: "there are two files of that name, as this disk does not tell upper from lower case",
     errno.EISDIR: "there is a directory of that name: remove it or choose another name",
     errno.ENOTDIR: "a part of it is a file where a directory is needed: remove it or choose another name",
     errno.ENAMETOOLONG: "it is too long for this disk: choose a shorter name",

@@ -1,5 +1,9 @@
 """Paths of files that an item may touch: relative, with ``/``, never leaving the root."""
 
+from typing import Annotated
+
+from pydantic import AfterValidator
+
 from irenic.model.errors import ItemFailure
 
 PARTIAL = ".irenic-partial"
@@ -38,6 +42,27 @@ def unsafe_because(path: str) -> str | None:
         return "it has a backslash"
     if any(ord(character) < 32 or ord(character) == 127 for character in path):
         return "it has a control character"
-    if ".." in path.split("/"):
+    steps = path.split("/")
+    if ".." in steps:
         return "it has a step that goes up"
+    if PARTIAL in steps:
+        return f"{PARTIAL} is kept for unfinished files"
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return "it is not Unicode text"
     return None
+
+
+def _checked(path: str) -> str:
+    why = unsafe_because(path)
+    if why is not None:
+        raise ValueError(f"must be a path below the folder that files are kept in, but {why}")
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if not parts:
+        raise ValueError("must name something below the folder that files are kept in")
+    return "/".join(parts)
+
+
+RelativePath = Annotated[str, AfterValidator(_checked)]
+"""The path of a file or directory below the folder that files are kept in, with ``/``."""
