@@ -17,7 +17,7 @@ new start, *cancel* cancels what runs, *abandon* stops waiting for it.
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Sequence
 from typing import Any
 
 from irenic.engine.blocks import ITEM_WISE, run_block
@@ -25,6 +25,7 @@ from irenic.engine.cmd_run import CmdRun
 from irenic.engine.context import ExecutionItemContext
 from irenic.engine.endpoint import Endpoint
 from irenic.engine.fanout import FanOut
+from irenic.engine.guard import EagerGuard, Guard
 from irenic.engine.interrupts import Interrupts
 from irenic.engine.item_run import ItemRun
 from irenic.engine.limits import LimitPool
@@ -166,6 +167,8 @@ class CmdExecution:
 
     def interrupts_sync_code(self) -> bool:
         """Return whether the Python code that runs now is an item's that may be cancelled on the spot."""
+        if self.request.strategy.kind == "ignore":
+            return False
         return any(run.interrupts_sync_code() for run in self._runs.values())
 
     def answer(self, ask_id: str, text: str) -> bool:
@@ -242,6 +245,7 @@ class CmdExecution:
             items=items,
             inputs=public,
             holder=self.record.holder,
+            strategy=request.strategy,
         )
         self._recording.set_result(None)
         for signal in self._signals_before_start:
@@ -249,7 +253,9 @@ class CmdExecution:
         return inputs
 
     async def _work(self, inputs: Any) -> Outcome:
-        watchers = [self._loop.create_task(g.watch(self)) for g in (*self.request.flow.guards, *self.request.guards)]
+        guards = (*self.request.flow.guards, *self.request.guards)
+        await asyncio.gather(*(self._look_first(guard) for guard in guards))
+        watchers = [self._loop.create_task(self._guarded(guard, guard.watch(self))) for guard in guards]
         deadline = None
         if self.request.deadline is not None:
             deadline = self._loop.call_later(self.request.deadline, self._deadline_passed)
@@ -447,6 +453,18 @@ class CmdExecution:
             self.recorder.seal(self._task)
             for task in self._abandoned:
                 task.cancel()
+
+    async def _look_first(self, guard: Guard) -> None:
+        if isinstance(guard, EagerGuard):
+            await self._guarded(guard, guard.look(self))
+
+    async def _guarded(self, guard: Guard, work: Coroutine[Any, Any, None]) -> None:
+        """Do a guard's work; one that fails guards nothing any more, which must not go unsaid."""
+        try:
+            await work
+        except Exception as error:
+            text = f"{type(guard).__name__} has failed and guards nothing any more: {type(error).__name__}: {error}"
+            self.recorder.emit(e.Log, level="error", text=text)
 
     def _lease_lost(self, why: str) -> None:
         self._take(InterruptSignal(source="take_over", reason=why, level=InterruptLevel.CANCEL))

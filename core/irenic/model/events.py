@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, TypeAdapter
 
 from irenic.model.cmd import Block, Cmd, Direction, StateKind
-from irenic.model.interrupt import InterruptSignal
+from irenic.model.interrupt import InterruptSignal, InterruptStrategy
 from irenic.model.outcome import CmdOutcome, ErrorInfo
 from irenic.model.progress import ProgressLimit, ProgressStatus
 from irenic.model.timestamps import Timestamp
@@ -37,6 +37,7 @@ class ExecutionStarted(Event):
     items: list[str]
     inputs: dict[str, Any] = {}
     holder: str = ""
+    strategy: InterruptStrategy = InterruptStrategy.FinishCurrent
 
 
 class CmdStarted(Event):

@@ -23,6 +23,10 @@ from irenic.model.timestamps import timestamp
 
 APPLYING_CMDS = (Cmd.ENSURE, Cmd.CLEAN)
 
+NOT_BEGUN = (ProgressStatus.INITIALIZED, ProgressStatus.EXEC_PENDING, ProgressStatus.QUEUED)
+
+RUNNING = tuple(status for status in ProgressStatus if status.is_running)
+
 _DISCOVERED_BY = {
     Block.STATES_DISCOVER: StateKind.GOAL,
     Block.STATES_GOAL_DISCOVER: StateKind.GOAL,
@@ -136,7 +140,7 @@ class ExecutionFold:
         )
 
     def _stop(self) -> StopProgress | None:
-        if self.interrupt is None or self.ended is not None:
+        if self.interrupt is None or self.ended is not None or not self._is_in_force(self.interrupt.level):
             return None
         return StopProgress(
             interrupt=self.interrupt,
@@ -214,6 +218,14 @@ class ExecutionFold:
             else:
                 not_done.append(item.item)
         return ItemList(done=done, not_done=not_done, unknown=unknown)
+
+    def _is_in_force(self, level: InterruptLevel) -> bool:
+        return self.started is None or self.started.strategy.heeds(level)
+
+    def _interrupt_items(self, statuses: Iterable[ProgressStatus]) -> None:
+        for item in self.items.values():
+            if item.status in statuses:
+                item.status = ProgressStatus.INTERRUPTED
 
     # Handlers, one for each kind of event that changes the picture.
 
@@ -322,6 +334,8 @@ class ExecutionFold:
         else:
             self.interrupt.level = level
             self.interrupt.reason = self.interrupt.reason or signal.reason
+        if self.started is None or self.started.strategy.starts_nothing_at(level):
+            self._interrupt_items(NOT_BEGUN)
 
     def _cancel_swallowed(self, event: e.CancelSwallowed) -> None:
         if event.item not in self.swallowed:
@@ -331,7 +345,13 @@ class ExecutionFold:
         self.endpoints_cut[event.endpoint] = event.reason
 
     def _execution_ended(self, event: e.ExecutionEnded) -> None:
-        self.ended = event.outcome
+        outcome = self.ended = event.outcome
+        for item in self.items.values():
+            if item.intent_open:
+                item.status = ProgressStatus.UNKNOWN
+        self._interrupt_items(RUNNING)
+        if outcome.is_interrupted or outcome.kind == "lost":
+            self._interrupt_items(NOT_BEGUN)
 
 
 _HANDLERS: dict[str, Callable[[ExecutionFold, Any], None]] = {

@@ -95,6 +95,14 @@ class InterruptStrategy(BaseModel):
     FinishCurrent: ClassVar["InterruptStrategy"]
     CancelCurrent: ClassVar["InterruptStrategy"]
 
+    def heeds(self, level: InterruptLevel) -> bool:
+        """Return whether a stop at this level is in force under the strategy."""
+        return self.kind != "ignore" or level is InterruptLevel.ABANDON
+
+    def starts_nothing_at(self, level: InterruptLevel) -> bool:
+        """Return whether nothing new starts once a stop at this level was asked for."""
+        return self.heeds(level) and (self.kind != "poll_next_n" or level is not InterruptLevel.FINISH)
+
     @classmethod
     def PollNextN(cls, n: int) -> "InterruptStrategy":  # noqa: N802 - named like its siblings, which are values
         """Return the strategy that lets ``n`` more starts through."""

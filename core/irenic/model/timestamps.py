@@ -17,7 +17,7 @@ def timestamp(seconds: float | None = None) -> str:
 
     :param seconds: Unix time in seconds; now where omitted.
     """
-    at_ms = int((time.time() if seconds is None else seconds) * 1000)
+    at_ms = time.time_ns() // 1_000_000 if seconds is None else round(seconds * 1000)
     second, millisecond = divmod(at_ms, 1000)
     return f"{_to_the_second(second)}.{millisecond:03d}Z"
 
