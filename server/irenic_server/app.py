@@ -113,7 +113,7 @@ class Dispatch:
     async def _serve_api(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in ("GET", "HEAD"):
             limit = self._limits.events_body if _is_large(scope) else self._limits.body
-            receive = replay(await read_body(scope, receive, limit, self._limits.body_seconds), receive)
+            receive = replay(await read_body(scope, receive, limit), receive)
         await self._api(scope, receive, send)
 
     async def _serve_site(self, scope: Scope, receive: Receive, send: Send) -> None:

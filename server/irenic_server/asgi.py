@@ -1,6 +1,5 @@
 """Small helpers for the parts that speak ASGI themselves, because they are in the way of every request."""
 
-import asyncio
 import zlib
 from collections.abc import Sequence
 
@@ -11,12 +10,15 @@ from irenic_server.problems import MEDIA_TYPE, Problem
 Header = tuple[bytes, bytes]
 
 
+_HEADERS = "irenic.headers"
+
+
 def header(scope: Scope, name: bytes) -> bytes | None:
-    """Return the first header of a name, in lower case, or None."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return bytes(value)
-    return None
+    """Return the header of a name, in lower case, or None; the last one where there are several."""
+    found: dict[bytes, bytes] | None = scope.get(_HEADERS)
+    if found is None:
+        found = scope[_HEADERS] = dict(scope["headers"])
+    return found.get(name)
 
 
 async def respond(send: Send, status: int, body: bytes, headers: Sequence[Header]) -> None:
@@ -46,50 +48,28 @@ async def respond_problem(send: Send, problem: Problem) -> None:
     await respond(send, problem.status, problem.body(), headers)
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int, seconds: float) -> bytes:
-    """Return the body of a request.
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """Return the body of a request; the protocol sees to it that it arrives in time.
 
     :param limit: bytes that it may have.
-    :param seconds: time in which it has to arrive.
-    :raises Problem: if it is larger or slower.
+    :raises Problem: if it is larger, or breaks off.
     """
     declared = header(scope, b"content-length")
     if declared is not None and (not declared.isdigit() or int(declared) > limit):
         raise too_large(limit)
-    try:
-        message = await _next(receive, seconds)
-        body: bytes = message.get("body", b"")
-        if not message.get("more_body", False):
-            if len(body) > limit:
-                raise too_large(limit)
-            return body
-        async with asyncio.timeout(seconds):
-            return await _read_rest(receive, bytearray(body), limit)
-    except TimeoutError:
-        raise Problem(
-            "body-timeout",
-            f"The body did not arrive within {seconds:g} s. Nothing was stored. Send the request again.",
-            headers={"Connection": "close"},
-        ) from None
-
-
-async def _next(receive: Receive, seconds: float) -> Message:
-    async with asyncio.timeout(seconds):
-        return await receive()
-
-
-async def _read_rest(receive: Receive, body: bytearray, limit: int) -> bytes:
-    while True:
-        if len(body) > limit:
-            raise too_large(limit)
+    body = b""
+    more = True
+    while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Problem("malformed-body", "The body broke off. Nothing was stored. Send the request again.")
-        body += message.get("body", b"")
-        if not message.get("more_body", False):
-            if len(body) > limit:
-                raise too_large(limit)
-            return bytes(body)
+        # Nearly always there is one part only, and nothing is copied.
+        part: bytes = message.get("body", b"")
+        body = body + part if body else part
+        more = message.get("more_body", False)
+        if len(body) > limit:
+            raise too_large(limit)
+    return body
 
 
 def too_large(limit: int) -> Problem:

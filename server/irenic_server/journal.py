@@ -2,38 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
+from irenic_server.bulk import insert_events, select_heads, update_heads
 from irenic_server.clock import now_ms
 from irenic_server.envelopes import Envelope, expected_sequence, same_json
 from irenic_server.notices import EventsAppended
 from irenic_server.problems import Problem
 from irenic_server.states import StatesFolder
-from irenic_server.tables import events, executions, profiles, tokens
+from irenic_server.tables import events, profiles, tokens
 from irenic_server.writer import Transaction
 
 RUNNING = "running"
 
-_insert_events = insert(events)
-_update_heads = (
-    update(executions)
-    .where(executions.c.key == bindparam("head_key"))
-    .values(next_seq=bindparam("head_next_seq"), active_ms=bindparam("head_active_ms"))
-)
-_select_heads = (
-    select(
-        executions.c.id,
-        executions.c.key,
-        executions.c.profile_key,
-        executions.c.next_seq,
-        executions.c.status,
-    )
-    .where(executions.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(executions.c.key)
-    .with_for_update()
-)
 _select_fencing = select(profiles.c.key, profiles.c.fencing).where(
     profiles.c.key.in_(bindparam("keys", expanding=True))
 )
@@ -101,8 +83,10 @@ def append_group(transaction: Transaction, group: Sequence[Append]) -> list[int 
 
 def _heads(connection: Connection, group: Sequence[Append]) -> dict[str, _Head]:
     ids = list({append.execution_id for append in group})
-    rows = connection.execute(_select_heads, {"ids": ids})
-    return {row.id: _Head(row.key, row.profile_key, row.next_seq, row.status, row.next_seq) for row in rows}
+    return {
+        row.id: _Head(row.key, row.profile_key, row.next_seq, row.status, row.next_seq)
+        for row in select_heads(connection, ids)
+    }
 
 
 def _fencing(connection: Connection, group: Sequence[Append], heads: dict[str, _Head]) -> dict[int, int]:
@@ -163,21 +147,16 @@ def _conflict(connection: Connection, head: _Head, envelopes: Sequence[Envelope]
 
 
 def _store(transaction: Transaction, heads: dict[str, _Head], added: dict[int, int]) -> None:
-    rows: list[dict[str, Any]] = []
-    moved: list[dict[str, Any]] = []
-    at = now_ms()
+    rows: list[tuple[int, int, str]] = []
+    moved: list[tuple[int, int]] = []
     for execution_id, head in heads.items():
-        if not head.bodies:
-            continue
-        rows += [
-            {"execution_key": head.key, "seq": head.first_new + offset, "body": body}
-            for offset, body in enumerate(head.bodies)
-        ]
-        moved.append({"head_key": head.key, "head_next_seq": head.next_seq, "head_active_ms": at})
-        transaction.notices.append(EventsAppended(execution_id, head.first_new, tuple(head.bodies)))
+        if head.bodies:
+            rows += [(head.key, head.first_new + offset, body) for offset, body in enumerate(head.bodies)]
+            moved.append((head.key, head.next_seq))
+            transaction.notices.append(EventsAppended(execution_id, head.first_new, tuple(head.bodies)))
     if rows:
-        transaction.connection.execute(_insert_events, rows)
-        transaction.connection.execute(_update_heads, moved)
+        insert_events(transaction.connection, rows)
+        update_heads(transaction.connection, moved, now_ms())
     if added:
         transaction.connection.execute(_add_stored, [{"token_key": key, "added": size} for key, size in added.items()])
 

@@ -35,11 +35,12 @@ class RequestLog:
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
+        self._ids = _RequestIds()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         given = header(scope, b"x-request-id")
-        request_id = given if given is not None and _given_id.fullmatch(given) else secrets.token_hex(8).encode()
+        request_id = given if given is not None and _given_id.fullmatch(given) else self._ids.next()
         REQUEST_ID.set(request_id.decode("ascii"))
         status = 0
 
@@ -86,6 +87,19 @@ class RequestLog:
 
 def _method(method: str) -> str:
     return method if method in ("GET", "HEAD", "POST", "PUT", "DELETE") else "OTHER"
+
+
+class _RequestIds:
+    """Numbers requests; each number is used once, also after a restart."""
+
+    def __init__(self) -> None:
+        # Random once, not for each request: that is a call into the kernel.
+        self._start = secrets.token_hex(6)
+        self._count = 0
+
+    def next(self) -> bytes:
+        self._count += 1
+        return f"{self._start}-{self._count:x}".encode()
 
 
 class _Lines(logging.Formatter):

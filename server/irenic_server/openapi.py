@@ -106,7 +106,7 @@ def _raw_paths() -> dict[str, dict[str, Any]]:
                     "required": True,
                     "content": {"application/json": {"schema": {"$ref": _REF.format(model="EventBatch")}}},
                 },
-                "responses": _responses({"$ref": _REF.format(model="Appended")}, 404, 408, 409, 415, 507),
+                "responses": _responses({"$ref": _REF.format(model="Appended")}, 404, 409, 415, 507),
             }
         },
         "/api/v1/executions/{execution_id}/stream": {

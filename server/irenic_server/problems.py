@@ -33,7 +33,6 @@ KINDS: Mapping[str, ProblemKind] = {
     "unknown-execution": ProblemKind(404, "The execution is not known"),
     "no-outcome": ProblemKind(404, "There is no outcome yet"),
     "method-not-allowed": ProblemKind(405, "The method is not allowed here"),
-    "body-timeout": ProblemKind(408, "The body did not arrive in time"),
     "gap": ProblemKind(409, "Events are missing before these"),
     "conflicting-event": ProblemKind(409, "Another event has this number"),
     "conflicting-execution": ProblemKind(409, "Another execution has this id"),

@@ -1,4 +1,4 @@
-"""The HTTP protocol of uvicorn, with bounds on a request's head: its size, and the time it takes to arrive.
+"""The HTTP protocol of uvicorn, with bounds on a request: the size of its head, and the time in which it arrives.
 
 Without them, thousands of clients that send one byte a minute hold thousands of connections for ever.
 """
@@ -11,12 +11,15 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from irenic_server.settings import Limits
+
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Closes connections whose request heads are too long or too slow."""
+    """Closes connections whose requests are too slow, or have too long a head."""
 
     header_bytes = 32 * 1024
     header_seconds = 10.0
+    body_seconds = 30.0
 
     def __init__(
         self,
@@ -27,13 +30,14 @@ class BoundedProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._in_head = True
+        self._in_body = False
         self._head_bytes = 0
-        self._head_timer: TimerHandle | None = None
+        self._timer: TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it
-        """Give the first request's head its time."""
+        """Give the first request its time."""
         super().connection_made(transport)
-        self._start_timer()
+        self._start_timer(self.header_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the timer."""
@@ -41,7 +45,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count the bytes of the head."""
+        """Count the bytes of the head, and give what is not whole yet its time."""
         if self._in_head:
             self._head_bytes += len(data)
             # A head that ends within the limit may come with a body in the same packet.
@@ -49,43 +53,55 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._refuse(b"431 Request Header Fields Too Large")
                 return
         super().data_received(data)
+        # Most requests arrive in one packet and never get here with a part missing.
+        if (self._in_head or self._in_body) and self._timer is None:
+            self._start_timer(self.header_seconds if self._in_head else self.body_seconds)
 
     def on_message_begin(self) -> None:
-        """Give a further request's head its time."""
+        """Begin to count."""
         super().on_message_begin()
         self._in_head = True
-        if self._head_timer is None:
-            self._start_timer()
 
     def on_headers_complete(self) -> None:
-        """Stop counting; the body has bounds of its own."""
+        """Stop counting; the body has its own limit where it is read."""
         self._in_head = False
+        self._in_body = True
         self._head_bytes = 0
         self._stop_timer()
         super().on_headers_complete()
 
-    def _start_timer(self) -> None:
-        self._head_timer = self.loop.call_later(self.header_seconds, self._too_slow)
+    def on_message_complete(self) -> None:
+        """Stop the clock; from now on the server is the one who takes time."""
+        self._in_body = False
+        self._stop_timer()
+        super().on_message_complete()
+
+    def _start_timer(self, seconds: float) -> None:
+        self._timer = self.loop.call_later(seconds, self._too_slow)
 
     def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _too_slow(self) -> None:
-        self._head_timer = None
+        self._timer = None
         self._refuse(b"408 Request Timeout")
 
     def _refuse(self, status: bytes) -> None:
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        answering = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+        if not answering:
             self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
-            self.transport.close()
+        self.transport.close()
 
 
-def bounded_protocol(header_bytes: int, header_seconds: float) -> type[BoundedProtocol]:
+def bounded_protocol(limits: Limits) -> type[BoundedProtocol]:
     """Return the protocol with the given bounds."""
-    return type(
-        "ConfiguredProtocol",
-        (BoundedProtocol,),
-        {"header_bytes": header_bytes, "header_seconds": header_seconds},
-    )
+    bounds = {
+        "header_bytes": limits.header,
+        "header_seconds": limits.header_seconds,
+        "body_seconds": limits.body_seconds,
+    }
+    return type("ConfiguredProtocol", (BoundedProtocol,), bounds)

@@ -65,7 +65,7 @@ class RawRoutes:
     async def _append(self, scope: Scope, receive: Receive, send: Send, execution_id: str) -> None:
         limits = self._services.settings.limits
         principal: Principal = scope[PRINCIPAL]
-        body = await read_body(scope, receive, limits.events_body, limits.body_seconds)
+        body = await read_body(scope, receive, limits.events_body)
         encoding = header(scope, b"content-encoding")
         if encoding is not None:
             body = decompress(body, encoding, limits.events_body)

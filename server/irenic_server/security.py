@@ -19,16 +19,17 @@ from irenic_server.settings import Settings
 _log = logging.getLogger("irenic.server")
 
 _COMMON: tuple[Header, ...] = (
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-embedder-policy", b"require-corp"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-content-type-options", b"nosniff"),
+)
+_API: tuple[Header, ...] = (*_COMMON, (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"))
+_SITE: tuple[Header, ...] = (
+    *_COMMON,
+    # What documents and workers need on top, to be isolated from all other sites.
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-embedder-policy", b"require-corp"),
     # Not no-referrer: with it a browser hides the Origin of some requests, and they would be refused.
     (b"referrer-policy", b"same-origin"),
-)
-_API: tuple[Header, ...] = (
-    *_COMMON,
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"),
 )
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _flow_name = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
@@ -121,7 +122,7 @@ class SecurityHeaders:
 
     def _site_headers(self, scope: Scope) -> tuple[Header, ...]:
         flow = parse_qs(scope["query_string"].decode("latin-1")).get("flow", [None])[0]
-        return (*_COMMON, (b"content-security-policy", self._policy.header(flow)))
+        return (*_SITE, (b"content-security-policy", self._policy.header(flow)))
 
 
 class ContentPolicy:

@@ -70,7 +70,7 @@ def make_server(app: App, started: Callable[[], None]) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         loop="auto",
-        http=bounded_protocol(settings.limits.header, settings.limits.header_seconds),
+        http=bounded_protocol(settings.limits),
         ws="none",
         lifespan="on",
         log_config=None,
