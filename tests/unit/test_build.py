@@ -16,7 +16,7 @@ from tooling.errors import BuildError
 from tooling.packages import pinned_versions
 from tooling.paths import NODE_MODULES, REQUIREMENTS, ROOT, TAB_WHEELS, WEB
 from tooling.stamps import Step, digest, write_atomically
-from tooling.wheel import CORE_WHEEL_BUDGET, SOURCE_DATE_EPOCH, check_budget, lock_of
+from tooling.wheel import NOT_IN_TAB, SOURCE_DATE_EPOCH, TAB_WHEEL_BUDGET, check_budget, lock_of, write_tab_wheel
 
 LOCK_FILES = [*sorted(REQUIREMENTS.glob("*.txt")), WEB / "wheels.txt"]
 
@@ -196,9 +196,18 @@ class TestCoreWheel:
         first, second = wheels
         assert first.read_bytes() == second.read_bytes()
 
-    def test_it_keeps_its_budget(self, wheels: list[Path]) -> None:
-        """150 KB."""
-        assert wheels[0].stat().st_size <= CORE_WHEEL_BUDGET
+    def test_the_tab_gets_no_room_that_it_cannot_use_and_keeps_its_budget(
+        self, wheels: list[Path], tmp_path: Path
+    ) -> None:
+        """150 KB, and a RECORD that lists what is there."""
+        for_tab = tmp_path / "tab.whl"
+        write_tab_wheel(wheels[0], for_tab)
+        assert for_tab.stat().st_size <= TAB_WHEEL_BUDGET
+        with zipfile.ZipFile(for_tab) as archive:
+            names = archive.namelist()
+            record = archive.read("irenic-0.1.0.dist-info/RECORD").decode()
+        assert [name for name in names if name.startswith(NOT_IN_TAB)] == []
+        assert sorted(line.split(",")[0] for line in record.splitlines()) == sorted(names)
 
     def test_it_holds_the_core_and_nothing_else(self, wheels: list[Path]) -> None:
         """No tests, no caches, no server."""
@@ -211,7 +220,7 @@ class TestCoreWheel:
     def test_a_wheel_over_its_budget_fails_the_build(self, tmp_path: Path) -> None:
         """And says what to do."""
         fat = tmp_path / "fat.whl"
-        fat.write_bytes(bytes(CORE_WHEEL_BUDGET + 1))
+        fat.write_bytes(bytes(TAB_WHEEL_BUDGET + 1))
         with pytest.raises(BuildError, match=r"fat\.whl has 150,001 bytes") as raised:
             check_budget(fat)
         assert "Make core/ smaller" in raised.value.next_step

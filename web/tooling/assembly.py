@@ -17,7 +17,7 @@ from tooling.licences import licence_files
 from tooling.packages import normalised
 from tooling.paths import BOOT_FILES, EXPORTS, FLOW_WHEELS, NODE_MODULES, SITE, TAB_WHEELS, WEB
 from tooling.stamps import files_below, write_atomically
-from tooling.wheel import core_wheel, lock_of
+from tooling.wheel import lock_of, tab_wheel
 
 Content = Path | bytes
 Plan = dict[str, Content]
@@ -48,7 +48,7 @@ def assemble() -> dict[str, Any]:
 def planned_files() -> Plan:
     """List everything that the site is made of."""
     micropython = NODE_MODULES / "@micropython" / "micropython-webassembly-pyscript"
-    wheels = [*TAB_WHEELS.glob("*.whl"), core_wheel()]
+    wheels = [*TAB_WHEELS.glob("*.whl"), tab_wheel()]
     return {
         **_page_files(),
         **_below(EXPORTS, ""),

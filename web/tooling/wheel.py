@@ -1,4 +1,4 @@
-"""The core's wheel, byte for byte the same from the same tree, and the lock file that Pyodide loads wheels by."""
+"""The core's wheels, byte for byte the same from the same tree, and the lock file that Pyodide loads wheels by."""
 
 import json
 import re
@@ -14,19 +14,32 @@ from tooling.packages import normalised
 from tooling.paths import CORE, NODE_MODULES, REQUIREMENTS, ROOT, VENV_PYTHON, WHEELS
 from tooling.stamps import Step, file_hash
 
-CORE_WHEEL_BUDGET = 150_000
-"""The most bytes that the core's wheel may have: a tab downloads it before anything can run.
+TAB_WHEEL_BUDGET = 150_000
+"""The most bytes that the wheel for the tab may have: a tab downloads it before anything can run."""
 
-One wheel serves every place. The parts that a tab never imports (the command line, the file store) are a small share of
-it, which is not worth a second wheel of the same name and version with other contents.
-"""
+NOT_IN_TAB = (
+    "irenic/cli/",
+    "irenic/endpoints/terminal/",
+    "irenic/endpoints/answers.py",
+    "irenic/endpoints/bars.py",
+    "irenic/endpoints/cli.py",
+    "irenic/endpoints/formats.py",
+    "irenic/endpoints/outcome_text.py",
+    "irenic/endpoints/painter.py",
+    "irenic/endpoints/printed_lines.py",
+    "irenic/endpoints/process_signals.py",
+    "irenic/endpoints/stream_writer.py",
+    "irenic/endpoints/terminal.py",
+    "irenic/endpoints/wording.py",
+)
+"""Rooms of the core that no tab can use; the wheel for the tab is the core's wheel without them."""
 
 SOURCE_DATE_EPOCH = "1735689600"
 """The time stamped on every file in the wheel: 2025-01-01, whenever it is built."""
 
 
 def core_wheel_step(console: Console) -> Step:
-    """Build the core's wheel into `build/wheels/`, where it is then the only one."""
+    """Build the core's wheel into `build/wheels/`, and what the tab needs of it into `build/wheels/tab/`."""
 
     def build() -> None:
         scratch = WHEELS / ".scratch"
@@ -38,11 +51,16 @@ def core_wheel_step(console: Console) -> Step:
             next_step="Mend what the output names in pyproject.toml or core/, then run the same command again.",
         )
         (built,) = scratch.glob("*.whl")
-        check_budget(built)
-        for old in WHEELS.glob("*.whl"):
-            if old.name != built.name:
+        for_tab = scratch / "tab" / built.name
+        write_tab_wheel(built, for_tab)
+        check_budget(for_tab)
+        for old in WHEELS.rglob("*.whl"):
+            if scratch not in old.parents:
                 old.unlink()
+        (WHEELS / "tab").mkdir(exist_ok=True)
         built.replace(WHEELS / built.name)
+        for_tab.replace(WHEELS / "tab" / built.name)
+        shutil.rmtree(scratch)
 
     return Step(
         name="core-wheel",
@@ -57,16 +75,35 @@ def core_wheel_step(console: Console) -> Step:
 def check_budget(wheel: Path) -> None:
     """Raise BuildError when a wheel is larger than the tab's budget."""
     size = wheel.stat().st_size
-    if size > CORE_WHEEL_BUDGET:
+    if size > TAB_WHEEL_BUDGET:
         raise BuildError(
-            f"{wheel.name} has {size:,} bytes, and its budget is {CORE_WHEEL_BUDGET:,}.",
+            f"{wheel.name} has {size:,} bytes for the tab, and its budget is {TAB_WHEEL_BUDGET:,}.",
             next_step="Make core/ smaller, or move what the tab does not need into server/.",
         )
 
 
-def core_wheel() -> Path:
-    """Name the core's wheel."""
-    (wheel,) = WHEELS.glob("irenic-*.whl")
+def write_tab_wheel(wheel: Path, target: Path) -> None:
+    """Copy a wheel without the rooms that no tab can use, packed as tightly as deflate can.
+
+    Format: https://packaging.python.org/en/latest/specifications/binary-distribution-format/, RECORD included.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(target, "w") as copy:
+        for member in source.infolist():
+            if member.filename.startswith(NOT_IN_TAB):
+                continue
+            data = source.read(member)
+            if member.filename.endswith(".dist-info/RECORD"):
+                kept = [line for line in data.decode().splitlines() if not line.startswith(NOT_IN_TAB)]
+                data = "".join(f"{line}\n" for line in kept).encode()
+            entry = zipfile.ZipInfo(member.filename, member.date_time)
+            entry.external_attr = member.external_attr
+            copy.writestr(entry, data, zipfile.ZIP_DEFLATED, compresslevel=9)
+
+
+def tab_wheel() -> Path:
+    """Name the core's wheel for the tab."""
+    (wheel,) = (WHEELS / "tab").glob("irenic-*.whl")
     return wheel
 
 
