@@ -29,7 +29,7 @@ class RecordingEndpoint:
 
 
 def _tuple(event: JournalEvent) -> tuple[str, ...]:
-    words = [event.kind]
+    words: list[str] = [event.kind]
     for name in ("cmd", "block", "item", "which", "result", "status"):
         value = getattr(event, name, None)
         if value is not None:

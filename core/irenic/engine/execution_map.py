@@ -90,6 +90,11 @@ class CmdExecutionMap:
         """The executions that have no outcome yet, oldest first."""
         return [execution for execution in self._executions.values() if not execution.done]
 
+    @property
+    def level(self) -> InterruptLevel | None:
+        """The highest level that a running execution was asked to stop at, or None."""
+        return max((e.interrupts.asked for e in self.running if e.interrupts.asked is not None), default=None)
+
     async def history(self, *, flow: str | None = None, profile: str | None = None, limit: int = 50) -> ExecutionPage:
         """Return executions from the store, running and ended, newest first."""
         return await self.store.executions(flow=flow, profile=profile, limit=limit)

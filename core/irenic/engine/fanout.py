@@ -1,8 +1,10 @@
 """One output of an execution, replicated to any number of endpoints; a slow or broken one is cut off."""
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Sequence
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from typing import Any
 
 from irenic.engine.endpoint import Endpoint, ExecutionView, OutputEndpoint, ProgressEndpoint
 from irenic.model.events import JournalEvent
@@ -13,6 +15,10 @@ QUEUE_BOUND = 20_000
 
 PATIENCE = 5.0
 """Seconds that one call of an endpoint may take."""
+
+HELD_SECONDS = 1.0
+HELD_SHARE = 0.1
+"""An endpoint may hold the event loop, in which nothing else goes on, for so many seconds and this share of time."""
 
 DRAIN = 0.25
 """Seconds that an execution waits at its end for endpoints that still have something to take."""
@@ -26,7 +32,8 @@ class FanOut:
 
     def __init__(self, view: ExecutionView, endpoints: Sequence[Endpoint], on_cut: Callable[[str, str], None]) -> None:
         takers = [e for e in endpoints if isinstance(e, (ProgressEndpoint, OutputEndpoint))]
-        self._sinks = [_Sink(view, endpoint, on_cut) for endpoint in takers]
+        names = _names_of(takers)
+        self._sinks = [_Sink(view, endpoint, name, on_cut) for endpoint, name in zip(takers, names, strict=True)]
 
     def push(self, event: JournalEvent) -> None:
         """Queue an event for every endpoint."""
@@ -55,10 +62,15 @@ class FanOut:
 class _Sink:
     """The queue and the task of one endpoint."""
 
-    def __init__(self, view: ExecutionView, endpoint: Endpoint, on_cut: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, view: ExecutionView, endpoint: Endpoint, name: str, on_cut: Callable[[str, str], None]
+    ) -> None:
         self._view = view
         self._endpoint = endpoint
+        self._name = name
         self._on_cut = on_cut
+        self._began = time.perf_counter()
+        self._held = 0.0
         self._queue: deque[JournalEvent] = deque()
         self._positions: dict[str, int] = {}
         self._wake: asyncio.Future[None] | None = None
@@ -94,7 +106,7 @@ class _Sink:
             self._is_cut = True
             self._queue.clear()
             self._awake()
-            self._on_cut(type(self._endpoint).__name__, reason)
+            self._on_cut(self._name, reason)
 
     async def _run(self) -> None:
         try:
@@ -126,18 +138,61 @@ class _Sink:
         if isinstance(self._endpoint, ProgressEndpoint):
             await self._call(self._endpoint.on_events(self._view, batch))
 
-    async def _call(self, call: object) -> None:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+    async def _call(self, call: Coroutine[Any, Any, None]) -> None:
+        calling = asyncio.get_running_loop().create_task(self._timed(call))
         try:
-            async with asyncio.timeout(PATIENCE):
-                await call  # type: ignore[misc]  # the coroutine of one of the two protocols
-        except TimeoutError as error:
-            raise _EndpointFailed(f"took more than {PATIENCE:g} s") from error
-        except Exception as error:
+            await asyncio.wait([calling], timeout=PATIENCE)
+        finally:
+            calling.cancel()  # whatever it makes of that, nobody waits for it
+        if not calling.done():
+            raise _EndpointFailed(f"took more than {PATIENCE:g} s")
+        error = asyncio.CancelledError() if calling.cancelled() else calling.exception()
+        if error is not None:
             raise _EndpointFailed(f"raised {type(error).__name__}: {error}") from error
-        if loop.time() - began > PATIENCE:
-            raise _EndpointFailed(f"blocked for more than {PATIENCE:g} s")
+        elapsed = time.perf_counter() - self._began
+        if self._held > HELD_SECONDS + HELD_SHARE * elapsed:
+            raise _EndpointFailed(f"held the program up for {self._held:.1f} s of {elapsed:.1f} s")
+
+    async def _timed(self, call: Coroutine[Any, Any, None]) -> None:
+        await _Timed(call, self._hold)
+
+    def _hold(self, seconds: float) -> None:
+        self._held += seconds
+
+
+class _Timed:
+    """Awaits a coroutine and notes for how long each of its steps holds the event loop."""
+
+    def __init__(self, call: Coroutine[Any, Any, None], note: Callable[[float], None]) -> None:
+        self._call = call
+        self._note = note
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        thrown: BaseException | None = None
+        while True:
+            began = time.perf_counter()
+            try:
+                waited_for = self._call.send(None) if thrown is None else self._call.throw(thrown)
+            except StopIteration:
+                return
+            finally:
+                self._note(time.perf_counter() - began)
+            thrown = None
+            try:
+                yield waited_for
+            except BaseException as error:
+                thrown = error
+
+
+def _names_of(endpoints: Sequence[Endpoint]) -> list[str]:
+    """Return a name for each endpoint: its class, with a number where there are several."""
+    counts: Counter[str] = Counter()
+    names = []
+    for endpoint in endpoints:
+        kind = type(endpoint).__name__
+        counts[kind] += 1
+        names.append(kind if counts[kind] == 1 else f"{kind} {counts[kind]}")
+    return names
 
 
 class _EndpointFailed(Exception):

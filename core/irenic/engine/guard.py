@@ -1,7 +1,7 @@
 """What the engine asks of a guard: a source of interrupts that watches an execution."""
 
-from collections.abc import AsyncIterator
-from typing import Protocol
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, Protocol, runtime_checkable
 
 from irenic.model.events import JournalEvent
 from irenic.model.interrupt import InterruptReply
@@ -22,5 +22,13 @@ class GuardedExecution(Protocol):
 class Guard(Protocol):
     """Watches one execution at a time; several executions are watched by concurrent calls."""
 
-    async def watch(self, execution: GuardedExecution) -> None:
+    def watch(self, execution: GuardedExecution) -> Coroutine[Any, Any, None]:
         """Watch until cancelled, and interrupt the execution where that is called for."""
+
+
+@runtime_checkable
+class EagerGuard(Guard, Protocol):
+    """A guard that is asked before anything is started."""
+
+    def look(self, execution: GuardedExecution) -> Coroutine[Any, Any, None]:
+        """Look once, and interrupt the execution where that is called for; the execution waits for it."""

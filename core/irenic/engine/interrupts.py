@@ -30,9 +30,9 @@ class Interrupts:
         return self._asked
 
     @property
-    def asked(self) -> bool:
-        """Whether anybody asked to stop, in force or not."""
-        return self._asked is not None
+    def asked(self) -> InterruptLevel | None:
+        """The level that was asked for, in force or not."""
+        return self._asked
 
     def request(self, signal: InterruptSignal) -> None:
         """Take a request: the first sets the level, a further one raises it by one, or to the level it names."""
