@@ -18,24 +18,26 @@ class BootPanel:
         self._chip = by_id("python")
         self._word = by_id("python-word")
         self._marks: list[tuple[str, float]] = []
+        self._versions = ""
 
     def clear(self) -> None:
         """Forget the marks: the core starts anew."""
         self._marks = []
+        self._versions = ""
         clear(self._list)
         self._summary.textContent = ""
         self._say(STARTING)
 
     def mark(self, name: str, at_ms: float) -> None:
-        """Add a mark; the time counts from the start of the worker."""
+        """Add a mark; the time counts from when the page asked for the worker."""
         self._marks.append((name, at_ms))
         self._draw()
 
     def ready(self, versions: dict[str, Any]) -> None:
         """Say that the core is awake."""
         self._say(("good", "check", "Python ready"))
-        told = ", ".join(f"{name} {versions[name]}" for name in sorted(versions) if isinstance(versions[name], str))
-        self._summary.textContent = f"Awake after {self._last():.0f} ms: {told}." if told else ""
+        self._versions = ", ".join(f"{name} {versions[name]}" for name in sorted(versions))
+        self._draw()
 
     def looking_on(self) -> None:
         """Say that this tab runs nothing."""
@@ -62,6 +64,8 @@ class BootPanel:
             row.appendChild(bar)
             self._list.appendChild(row)
             before = at
+        if self._versions:
+            self._summary.textContent = f"Awake after {before:.0f} ms: {self._versions}."
 
     def _say(self, told: tuple[str, str, str]) -> None:
         tone, icon, word = told

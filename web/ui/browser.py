@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import js
 import pyscript  # type: ignore[import-not-found]  # PyScript's own module; it exists in the page only
 
+from ui import units
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -170,11 +172,19 @@ def to_python(value: Any) -> Any:
 
 def ordered(value: Any) -> Any:
     """Turn plain JavaScript data into plain Python data and keep the order of keys; slower than ``to_python``."""
-    if window.Array.isArray(value):
-        return [ordered(part) for part in value]
-    if type(value).__name__ == "JsProxy":
-        return OrderedDict([(key, ordered(getattr(value, key))) for key in window.Object.keys(value)])
-    return value
+    return _in_order(to_python(value), value)
+
+
+def _in_order(plain: Any, value: Any) -> Any:
+    """Put keys in the order they have in JavaScript.
+
+    Everything else is taken from ``plain``: MicroPython cuts whole numbers to 32 bits where they come by themselves.
+    """
+    if isinstance(plain, list):
+        return [_in_order(part, value[at]) for at, part in enumerate(plain)]
+    if isinstance(plain, dict):
+        return OrderedDict([(key, _in_order(plain[key], getattr(value, key))) for key in window.Object.keys(value)])
+    return plain
 
 
 def keys(value: Any) -> list[str]:
@@ -207,7 +217,7 @@ def timestamp() -> str:
 
 def now() -> float:
     """Return the Unix time now, in seconds."""
-    return float(window.Date.now()) / 1000
+    return units.epoch(timestamp())
 
 
 def local_time(at: str) -> str:

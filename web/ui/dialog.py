@@ -64,10 +64,16 @@ class Dialog:
             status.appendChild(make("span", look.word))
             row.appendChild(status)
             row.appendChild(make("span", item["item"], "item"))
-            row.appendChild(make("span", item.get("message", ""), "why"))
+            row.appendChild(make("span", _why(item), "why"))
             self._list.appendChild(row)
 
     def _answer(self, callback: Callable[[], None] | None) -> None:
         self._dialog.close()
         if callback is not None:
             callback()
+
+
+def _why(item: dict[str, Any]) -> str:
+    """Return the reason; the action, which the core puts before it, stands beside it already."""
+    message, action = str(item.get("message", "")), f"{item.get('action', '')}: ".replace("_", " ")
+    return message[len(action) :] if message.startswith(action) else message

@@ -85,7 +85,7 @@ class Head:
             stop = execution.stop
             settled = (execution.outcome or {}).get("interrupt")
             if stop is not None:
-                facts["Stop level"] = f"{stop.level}: {sentences.level_words(stop.level)}"
+                facts["Stop level"] = sentences.level_words(stop.level)
                 if stop.requested_at:
                     facts["Stopping for"] = units.whole_span(now() - units.epoch(stop.requested_at))
                 facts["Stopped by"] = sentences.origin({"source": stop.source, "reason": stop.reason})

@@ -10,7 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _MOST_NAMES = 6
-_LEVEL_WORDS = {"finish": "finish what runs", "cancel": "cancel what runs", "abandon": "abandon what runs"}
+_LEVEL_WORDS = {
+    "finish": "finish: what runs may end",
+    "cancel": "cancel: what runs is cancelled",
+    "abandon": "abandon: what runs is left where it stands",
+}
 REPLIES = {"requested": "interruption request received", "nothing_to_interrupt": "nothing to interrupt"}
 
 
@@ -28,11 +32,6 @@ def listing(names: Iterable[str], most: int = _MOST_NAMES) -> str:
 
 def _are(names: list[str], one: str, many: str) -> str:
     return f"{listing(names)} {one if len(names) == 1 else many}"
-
-
-def capitalised(text: str) -> str:
-    """Return the text with its first letter in upper case."""
-    return text[:1].upper() + text[1:]
 
 
 def outcome_sentence(outcome: dict[str, Any], begun: Iterable[str] = ()) -> str:
@@ -55,7 +54,7 @@ def outcome_sentence(outcome: dict[str, Any], begun: Iterable[str] = ()) -> str:
     head = "Interrupted" if kind in INTERRUPTED_KINDS else "Lost"
     told = _standing(done, not_done, unknown, set(begun))
     if kind == "lost":
-        return f"Lost: whoever ran this went away before it ended. {capitalised(told)}."
+        return f"Lost: whoever ran this went away before it ended; {told}."
     return f"{head}: {told}."
 
 
@@ -85,7 +84,7 @@ def _item_error(outcome: dict[str, Any], done: list[str], not_done: list[str], u
     rest = [item for item in unknown if item not in errors]
     told = _standing([], left, rest, set())
     if told:
-        parts.append(capitalised(told) + ".")
+        parts.append(told + ".")
     return " ".join(parts)
 
 
@@ -139,7 +138,7 @@ def rung(level: str | None, waiting_for: list[str]) -> str:
 
 
 def level_words(level: str) -> str:
-    """Say what a stop level does."""
+    """Name a stop level and say what it does."""
     return _LEVEL_WORDS.get(level, level)
 
 

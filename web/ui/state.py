@@ -205,7 +205,7 @@ class Page:
             item = self.items.get(event.get("item") or "")
             handler = _ITEM_HANDLERS.get(event["kind"])
             if handler is not None and item is not None:
-                handler(item, event)
+                handler(item, event, execution.block)
                 self.changed_items.add(item.id)
                 if event["kind"] != "item_position":
                     self.changed = True
@@ -365,6 +365,13 @@ class Page:
 
 _LEVELS = ("finish", "cancel", "abandon")
 
+# The state that an item has to show to be done with a block.
+_DISCOVERED_BY = {
+    "states_discover": "goal",
+    "states_goal_discover": "goal",
+    "states_current_discover": "current",
+}
+
 
 def _stored_sentence(items: list[Item]) -> str:
     at_goal = [item.id for item in items if item.status == "at_goal"]
@@ -386,29 +393,30 @@ def _progressed(item: Item, now: dict[str, Any]) -> bool:
     return before != (item.status, item.position, item.limit, item.message, item.waiting_for, item.eta)
 
 
-def _status(item: Item, event: dict[str, Any]) -> None:
+def _status(item: Item, event: dict[str, Any], block: str) -> None:
     item.status = event["status"]
     item.waiting_for = event.get("waiting_for")
     item.message = event.get("message") or item.message
     item.limit = event.get("limit") or item.limit
 
 
-def _position(item: Item, event: dict[str, Any]) -> None:
+def _position(item: Item, event: dict[str, Any], block: str) -> None:
     item.position = event["position"]
     item.limit = event.get("limit") or item.limit
     item.message = event.get("message") or ""
 
 
-def _state(item: Item, event: dict[str, Any]) -> None:
-    if event.get("state") is None:
-        return
-    if event["which"] == "current":
-        item.current = event["state"]
-    else:
-        item.goal = event["state"]
+def _state(item: Item, event: dict[str, Any], block: str) -> None:
+    if event.get("state") is not None:
+        if event["which"] == "current":
+            item.current = event["state"]
+        else:
+            item.goal = event["state"]
+    if event["which"] == _DISCOVERED_BY.get(block) and item.error is None:
+        item.status = "complete_success"
 
 
-def _intent(item: Item, event: dict[str, Any]) -> None:
+def _intent(item: Item, event: dict[str, Any], block: str) -> None:
     item.begun = True
     item.status = "running"
     item.current = event.get("current") or item.current
@@ -416,7 +424,7 @@ def _intent(item: Item, event: dict[str, Any]) -> None:
         item.goal = event.get("target") or item.goal
 
 
-def _result(item: Item, event: dict[str, Any]) -> None:
+def _result(item: Item, event: dict[str, Any], block: str) -> None:
     item.eta = None
     item.waiting_for = None
     item.current = event.get("state") or item.current
@@ -430,13 +438,13 @@ def _result(item: Item, event: dict[str, Any]) -> None:
         if item.limit is not None and item.limit.get("total") is not None:
             item.position = item.limit["total"]
     elif result == "failed":
-        _error(item, event)
+        _error(item, event, block)
     else:
         item.status = "interrupted"
         item.message = "cancelled"
 
 
-def _error(item: Item, event: dict[str, Any]) -> None:
+def _error(item: Item, event: dict[str, Any], block: str) -> None:
     item.status = "complete_fail"
     item.error = event.get("error")
     item.message = (item.error or {}).get("message", "")

@@ -1,0 +1,292 @@
+"""The page's view model: it comes to the same picture as the core, whatever it is told by."""
+
+import json
+from typing import Any
+
+import pytest
+from tests.items import Thing, ThingParams, ThingState, World
+from tests.running import fails, journal_of
+
+from irenic import CmdExecRequest, CmdExecutionMap, Flow, ItemContext
+from irenic.model.events import JournalEvent
+from irenic.model.fold import ExecutionFold
+from irenic.model.outcome import BlockInterrupted, Lost
+from irenic.stores import MemoryStore
+from ui.state import Page
+
+AT = "2026-11-24T10:00:00.000Z"
+
+
+def as_json(model: Any) -> dict[str, Any]:
+    """Return a model as the page gets it."""
+    found: dict[str, Any] = json.loads(model.model_dump_json())
+    return found
+
+
+def chain(world: World, **replaced: Any) -> Flow:
+    """Return a flow of three things, one upon the other."""
+    flow = Flow("chain")
+    a = flow.add(Thing("a", world), value=1)
+    b = flow.add(Thing("b", world, **replaced), value=1, below=a.state.value)
+    flow.add(Thing("c", world), value=1, below=b.state.value)
+    return flow
+
+
+def opened(flow: Flow, events: list[JournalEvent]) -> Page:
+    """Return a page with an execution on screen of which nothing but its existence is known."""
+    page = Page(as_json(flow.info()), "default")
+    page.show_execution({"id": events[0].execution_id, "cmds": ["ensure"], "status": "running"})
+    return page
+
+
+async def journal(flow: Flow, *cmds: str) -> list[JournalEvent]:
+    """Run commands and return their journal."""
+    async with CmdExecutionMap(MemoryStore(), ()) as executions:
+        execution = executions.submit(CmdExecRequest(flow=flow, cmds=list(cmds)))
+        await execution
+        return await journal_of(execution)
+
+
+@pytest.mark.parametrize("cmds", [["ensure"], ["discover", "ensure", "clean"]])
+@pytest.mark.parametrize("broken", [False, True])
+async def test_event_by_event_the_page_shows_what_the_core_folds(cmds: list[str], broken: bool) -> None:
+    """Statuses, positions and messages of every item, and the states that are known."""
+    flow = chain(World(), **({"apply": fails("no luck")} if broken else {}))
+    events = await journal(flow, *cmds)
+    page, fold = opened(flow, events), ExecutionFold()
+    for event in events:
+        fold.apply(event)
+        page.take_events([as_json(event)])
+        if event.kind == "execution_ended":
+            break
+        folded = fold.progress().items
+        assert {id: (item.status, item.position) for id, item in page.items.items()} == {
+            id: (item.status, item.position) for id, item in folded.items()
+        }, event
+        assert {id: item.current for id, item in page.items.items()} == {
+            id: item.current for id, item in fold.items.items()
+        }, event
+
+
+async def test_a_snapshot_of_progress_shows_the_same_as_the_events_before_it() -> None:
+    """The worker sends both."""
+    flow = chain(World())
+    events = await journal(flow, "ensure")
+    for count in range(2, len(events)):
+        by_events, by_snapshot = opened(flow, events), opened(flow, events)
+        by_events.take_events([as_json(event) for event in events[:count]])
+        by_snapshot.take_progress(as_json(ExecutionFold.of(events[:count]).progress()))
+        if by_events.execution is not None and by_events.execution.outcome is None:
+            assert [item.status for item in by_events.rows()] == [item.status for item in by_snapshot.rows()]
+
+
+async def test_events_that_come_twice_change_nothing() -> None:
+    """A stream that was taken up again may repeat some."""
+    flow = chain(World())
+    events = [as_json(event) for event in await journal(flow, "ensure")]
+    page = Page(as_json(flow.info()), "default")
+    page.show_execution({"id": events[0]["execution_id"], "cmds": ["ensure"], "status": "running"})
+    page.take_events(events[:-1])
+    page.drawn()
+    page.take_events(events[:5])
+    assert page.drawn() == (False, [])
+
+
+async def begun_and_cut_off() -> tuple[Flow, list[JournalEvent]]:
+    """Return a flow and the journal of an ensure up to the moment when its second item has begun."""
+    flow = chain(World())
+    events = await journal(flow, "ensure")
+    cut = next(at for at, event in enumerate(events) if event.kind == "item_intent" and event.item == "b")
+    return flow, events[: cut + 1]
+
+
+async def test_a_lost_execution_shows_its_unknown_item() -> None:
+    """What was done stays done; what was not begun was not started."""
+    flow, events = await begun_and_cut_off()
+    page = opened(flow, events)
+    page.take_events([as_json(event) for event in events])
+    page.take_outcome(as_json(ExecutionFold.of(events).lost()))
+    assert [(item.id, item.status) for item in page.rows()] == [
+        ("a", "complete_success"),
+        ("b", "unknown"),
+        ("c", "initialized"),
+    ]
+    assert (page.status_name(), page.can_resume()) == ("lost", True)
+    assert page.sentence() == (
+        "Lost: whoever ran this went away before it ended; a is done; b is unknown; c was not started."
+    )
+
+
+async def test_an_interrupted_execution_lists_done_and_not_done() -> None:
+    """An item that had begun is told apart from one that had not."""
+    flow, events = await begun_and_cut_off()
+    page = opened(flow, events)
+    page.take_events([as_json(event) for event in events])
+    outcome = as_json(ExecutionFold.of(events).outcome(BlockInterrupted))
+    outcome["items"] = {"done": ["a"], "not_done": ["b", "c"], "unknown": []}
+    page.take_outcome(outcome)
+    assert [item.status for item in page.rows()] == ["complete_success", "interrupted", "initialized"]
+    assert page.sentence() == "Interrupted: a is done; b was stopped before it was done; c was not started."
+
+
+async def test_an_outcome_is_taken_once() -> None:
+    """It comes as an event and as a message."""
+    flow, events = await begun_and_cut_off()
+    page = opened(flow, events)
+    page.take_outcome(as_json(ExecutionFold.of(events).lost()))
+    page.take_outcome(as_json(ExecutionFold.of(events).outcome(BlockInterrupted)))
+    assert page.status_name() == Lost.model_fields["kind"].default
+
+
+async def test_an_error_is_shown_in_its_row() -> None:
+    """In the words of the error."""
+    flow = chain(World(), apply=fails("no luck"))
+    events = await journal(flow, "ensure")
+    page = opened(flow, events)
+    page.take_events([as_json(event) for event in events])
+    failed = page.items["b"]
+    assert (failed.status, failed.message, page.status_name()) == ("complete_fail", "no luck", "item_error")
+
+
+def simple_page() -> Page:
+    """Return a page with a flow of two items and nothing else."""
+    return Page(
+        {"id": "f", "items": [{"id": "a"}, {"id": "b"}], "edges": [{"predecessor": "a", "successor": "b"}]}, "default"
+    )
+
+
+def test_edges_are_known_from_both_ends() -> None:
+    """Each item names what comes before and after it."""
+    page = simple_page()
+    assert (page.items["b"].predecessors, page.items["a"].successors) == (["a"], ["b"])
+
+
+def test_stored_states_are_shown_where_nothing_has_run() -> None:
+    """At goal, not at goal, seen, not seen, unknown."""
+    page = Page({"id": "f", "items": [{"id": id} for id in "abcde"]}, "default")
+    page.show_states(
+        {
+            "items": {
+                "a": {"current": {"n": 1}, "goal": {"n": 1}},
+                "b": {"current": {"n": 0}, "goal": {"n": 1}},
+                "c": {"current": {"n": 0}},
+                "e": {"current": {"n": 1}, "goal": {"n": 1}, "unknown": True, "unknown_reason": "begun"},
+            }
+        }
+    )
+    assert [item.status for item in page.rows()] == ["at_goal", "not_at_goal", "seen", "not_seen", "unknown"]
+    assert page.sentence() == "a at goal, the others not."
+
+
+def test_everything_at_its_goal_is_said() -> None:
+    """And nothing is offered to be resumed."""
+    page = simple_page()
+    page.show_states({"items": {id: {"current": {"n": 1}, "goal": {"n": 1}} for id in "ab"}})
+    assert (page.sentence(), page.can_resume(), page.status_name()) == ("Everything is at its goal.", False, "none")
+
+
+def running_page() -> Page:
+    """Return a page with an execution whose first item runs."""
+    page = simple_page()
+    page.begin("X", ["ensure"], False, {}, AT)
+    page.take_progress({"execution_id": "X", "cmd": "ensure", "items": {"a": {"status": "running", "position": 3}}})
+    return page
+
+
+def test_each_press_raises_the_level_at_once() -> None:
+    """Before anybody has answered; beyond abandon there is nothing."""
+    page = running_page()
+    assert [page.ask_stop(AT, "user", None) for _ in range(4)] == ["finish", "cancel", "abandon", "abandon"]
+    assert page.status_name() == "stopping"
+
+
+def test_a_stop_says_whom_it_waits_for() -> None:
+    """From the last progress that is known."""
+    page = running_page()
+    page.ask_stop(AT, "user", None)
+    assert page.sentence() == "Stopping (finish): waits for a to finish, nothing new starts."
+
+
+def test_where_nothing_runs_there_is_nothing_to_stop() -> None:
+    """Neither before nor after an execution."""
+    page = simple_page()
+    before = page.ask_stop(AT, "user", None)
+    page.begin("X", ["ensure"], False, {}, AT)
+    page.refuse("X", "held by another", AT)
+    assert (before, page.ask_stop(AT, "user", None)) == (None, None)
+    assert page.sentence() == "Refused: nothing was changed. held by another"
+
+
+def test_a_stop_from_elsewhere_is_shown_with_who_and_why() -> None:
+    """And a later, weaker word of it does not lower the level."""
+    page = running_page()
+    signal = {"source": "web", "reason": "lunch", "level": "cancel", "requested_at": AT}
+    page.take_progress({"execution_id": "X", "cmd": "ensure", "items": {}, "stop": {"interrupt": signal}})
+    page.take_progress(
+        {"execution_id": "X", "cmd": "ensure", "items": {}, "stop": {"interrupt": {**signal, "level": "finish"}}}
+    )
+    assert page.execution is not None
+    assert page.execution.stop is not None
+    stop = page.execution.stop
+    assert (stop.level, stop.source, stop.reason) == ("cancel", "web", "lunch")
+
+
+def test_only_the_rows_that_changed_are_drawn_again() -> None:
+    """A position touches one row and not the head."""
+    page = running_page()
+    page.drawn()
+    page.take_events(
+        [{"execution_id": "X", "seq": 0, "at": AT, "kind": "item_position", "item": "b", "position": 5, "message": ""}]
+    )
+    assert page.drawn() == (False, ["b"])
+    assert page.drawn() == (False, [])
+
+
+def test_what_belongs_to_another_execution_is_left_out() -> None:
+    """A late message of the one before."""
+    page = running_page()
+    page.drawn()
+    page.take_progress({"execution_id": "Y", "cmd": "clean", "items": {"a": {"status": "running"}}})
+    page.take_outcome({"execution_id": "Y", "kind": "complete"})
+    page.take_events([{"execution_id": "Y", "seq": 0, "at": AT, "kind": "cmd_started", "cmd": "clean"}])
+    assert page.drawn() == (False, [])
+
+
+def test_clearing_the_execution_shows_what_is_stored() -> None:
+    """The rows forget what it said."""
+    page = running_page()
+    page.show_states({"items": {"a": {"current": {"n": 1}, "goal": {"n": 1}}}})
+    page.clear_execution()
+    assert [(item.status, item.position) for item in page.rows()] == [("at_goal", 0), ("not_seen", 0)]
+
+
+async def test_the_reason_of_an_unknown_item_is_kept_until_it_is_known_again() -> None:
+    """Resume looks at it first; then it is known."""
+    page = simple_page()
+    page.show_states({"items": {"a": {"current": {"n": 1}, "unknown": True, "unknown_reason": "begun"}}})
+    page.begin("X", ["ensure"], False, {}, AT)
+    before = page.items["a"].unknown_reason
+    result = {"item": "a", "direction": "ensure", "result": "applied", "state": {"n": 2}}
+    page.take_events([{"execution_id": "X", "seq": 0, "at": AT, "kind": "item_result", **result}])
+    assert (before, page.items["a"].unknown_reason, page.items["a"].current) == ("begun", None, {"n": 2})
+
+
+async def test_a_message_of_progress_is_shown_by_both_ways() -> None:
+    """As events tell it, and as a snapshot does."""
+
+    async def apply(
+        cx: ItemContext, params: ThingParams, current: ThingState, target: ThingState, diff: Any
+    ) -> ThingState:
+        cx.progress.message("half-way")
+        return target
+
+    flow = chain(World(), apply=apply)
+    events = await journal(flow, "ensure")
+    page, fold = opened(flow, events), ExecutionFold()
+    seen = []
+    for event in events[:-1]:
+        fold.apply(event)
+        page.take_events([as_json(event)])
+        seen.append((page.items["b"].message, fold.items["b"].message))
+    assert [told for told, folded in seen if told != folded] == []
+    assert ("half-way", "half-way") in seen
