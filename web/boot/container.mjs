@@ -5,7 +5,7 @@
  *     u32       length of the header
  *     u32       number of runs
  *     header    JSON, padded to 4 bytes
- *     runs      u32 offset and u32 length of each stretch of memory that is not zero
+ *     runs      u32 offset and u32 length of each stretch of memory that differs from a fresh instance's
  *     memory    those stretches, one after the other
  *     files     one after the other
  *
@@ -14,6 +14,7 @@
  * @typedef {object} SnapshotFacts What restoring needs to know besides the memory.
  * @property {string} buildId Of the Pyodide that the memory belongs to.
  * @property {number} heap Size of the memory, bytes.
+ * @property {{ from: number, to: number }} stack Where the stack is; below what is in use, nobody minds what is in it.
  * @property {object} hiwire What Pyodide keeps of JavaScript objects.
  * @property {Record<string, NativeLayout>} layout By path of the extension module.
  *
@@ -35,7 +36,7 @@ const START = 16;
 
 /** Stretches of memory are looked at in pieces of this many bytes. */
 const GRAIN = 64;
-/** A gap of zeros shorter than this is kept: a run costs 8 bytes and a copy. */
+/** A gap shorter than this is kept in a run: a run costs 8 bytes and a copy. */
 const GAP = 512;
 
 /** @param {number} length */
@@ -69,12 +70,12 @@ export function readContainer(bytes) {
 
 /**
  * @param {[path: string, content: Uint8Array][]} files
- * @param {SnapshotFacts} [snapshot]
- * @param {Uint8Array} [heap]
+ * @param {{ facts: SnapshotFacts, heap: Uint8Array, fresh: Uint8Array }} [snapshot] Memory, and that of a fresh instance.
  */
-export function writeContainer(files, snapshot, heap = new Uint8Array(0)) {
-  const header = new TextEncoder().encode(JSON.stringify({ files: files.map(([path, content]) => [path, content.length]), snapshot }));
-  const runs = new Uint32Array(filledRuns(heap));
+export function writeContainer(files, snapshot) {
+  const listed = files.map(([path, content]) => [path, content.length]);
+  const header = new TextEncoder().encode(JSON.stringify({ files: listed, snapshot: snapshot?.facts }));
+  const runs = new Uint32Array(snapshot ? changedRuns(snapshot.heap, snapshot.fresh) : 0);
   /** @type {any[]} Views of memory; a Blob takes no shared one, and none is. */
   const parts = [
     new Uint32Array([MAGIC, VERSION, header.length, runs.length / 2]),
@@ -82,22 +83,24 @@ export function writeContainer(files, snapshot, heap = new Uint8Array(0)) {
     new Uint8Array(padded(header.length) - header.length),
     runs,
   ];
-  for (let i = 0; i < runs.length; i += 2) parts.push(heap.subarray(runs[i], runs[i] + runs[i + 1]));
+  for (let i = 0; i < runs.length; i += 2) parts.push(snapshot?.heap.subarray(runs[i], runs[i] + runs[i + 1]));
   return new Blob([...parts, ...files.map(([, content]) => /** @type {any} */ (content))]);
 }
 
 /**
- * Find the stretches that are not zero.
+ * Find the stretches that differ.
  *
  * @param {Uint8Array} heap Its length is a multiple of `GRAIN`, as that of WebAssembly's memory is.
+ * @param {Uint8Array} fresh May be shorter: what is beyond its end is zero.
  * @returns {number[]} Offset, length, offset, length…
  */
-function filledRuns(heap) {
+function changedRuns(heap, fresh) {
   const words = new Uint32Array(heap.buffer, heap.byteOffset, heap.length >>> 2);
+  const before = new Uint32Array(fresh.buffer, fresh.byteOffset, fresh.length >>> 2);
   /** @type {number[]} */
   const runs = [];
   for (let at = 0; at < heap.length; at += GRAIN) {
-    if (isZero(words, at)) continue;
+    if (isSame(words, before, at)) continue;
     const end = at + GRAIN;
     const last = runs.length - 2;
     if (last >= 0 && at - (runs[last] + runs[last + 1]) < GAP) runs[last + 1] = end - runs[last];
@@ -108,29 +111,25 @@ function filledRuns(heap) {
 
 /**
  * @param {Uint32Array} words
+ * @param {Uint32Array} before
  * @param {number} at Bytes.
  */
-function isZero(words, at) {
-  for (let word = at >>> 2; word < (at + GRAIN) >>> 2; word++) if (words[word]) return false;
+function isSame(words, before, at) {
+  for (let word = at >>> 2; word < (at + GRAIN) >>> 2; word++) if (words[word] !== (before[word] ?? 0)) return false;
   return true;
 }
 
 /**
- * Bring memory to what a container holds: fill in its stretches, and zero what the fresh program had written between them.
+ * Write the stretches of a container into memory.
  *
  * @param {Uint8Array} heap
  * @param {Container} container
- * @param {number} dirty Bytes from the start that a fresh program may have written.
  */
-export function fillMemory(heap, { runs, memory }, dirty) {
+export function writeRuns(heap, { runs, memory }) {
   let from = 0;
-  let end = 0;
   for (let i = 0; i < runs.length; i += 2) {
-    const [offset, length] = [runs[i], runs[i + 1]];
-    if (end < dirty) heap.fill(0, end, Math.min(offset, dirty));
-    heap.set(memory.subarray(from, from + length), offset);
+    const length = runs[i + 1];
+    heap.set(memory.subarray(from, from + length), runs[i]);
     from += length;
-    end = offset + length;
   }
-  if (end < dirty) heap.fill(0, end, dirty);
 }

@@ -5,7 +5,7 @@
  * the one that the snapshot was made with, and may come after everything else (see `library.mjs`).
  */
 
-import { fillMemory, readContainer } from "./container.mjs";
+import { readContainer, writeRuns } from "./container.mjs";
 import { startInterpreter } from "./interpreter.mjs";
 import { Library } from "./library.mjs";
 import { attachNative, reserveTrampoline, writeFiles } from "./native.mjs";
@@ -32,8 +32,8 @@ export async function startFromSnapshot({ manifest, given, options, mark }) {
 }
 
 /**
- * Lay out a fresh instance as the snapshot's was, and have Pyodide's own restoring replaced by ours, which copies only what
- * is not zero and lets memory grow.
+ * Lay out a fresh instance as the snapshot's was, and have Pyodide's own restoring replaced by ours, which writes only what
+ * differs from the fresh instance and lets memory grow.
  *
  * @param {any} Module
  * @param {import("./container.mjs").Container} container
@@ -52,13 +52,33 @@ function prepareRestore(Module, container, natives, mark) {
     if (tableBase !== made?.tableBase || tableEnd !== made.tableEnd) throw new Error(`the table of functions differs at ${path}`);
     for (const handle of made.handles) Module.LDSO.loadedLibsByHandle[handle] = library;
   }
+  const undo = remember(Module, snapshot.stack);
   mark("native_loaded");
   Module.API.restoreSnapshot = () => {
-    const dirty = Module.HEAPU32[Module._emscripten_get_sbrk_ptr() >>> 2];
     if (snapshot.heap > Module.HEAPU8.length && !Module.growMemory(snapshot.heap)) throw new Error("no room for the snapshot");
-    fillMemory(Module.HEAPU8, container, dirty);
+    undo();
+    writeRuns(Module.HEAPU8, container);
     Module.HEAP32[trampoline.address] = trampoline.value;
     mark("restored");
     return snapshot.hiwire;
+  };
+}
+
+/**
+ * Keep what memory holds before any code has run, which is the same for everyone: constants. What the program then writes on
+ * its way to the restoring, such as the user's language, is not.
+ *
+ * @param {any} Module
+ * @param {{ from: number, to: number }} stack Nothing is kept of it.
+ * @returns {() => void} Brings memory back to that.
+ */
+function remember(Module, stack) {
+  const end = () => Module.HEAPU32[Module._emscripten_get_sbrk_ptr() >>> 2];
+  const below = Module.HEAPU8.slice(0, stack.from);
+  const above = Module.HEAPU8.slice(stack.to, end());
+  return () => {
+    Module.HEAPU8.set(below, 0);
+    Module.HEAPU8.set(above, stack.to);
+    Module.HEAPU8.fill(0, stack.to + above.length, end());
   };
 }

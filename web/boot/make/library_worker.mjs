@@ -10,7 +10,11 @@ import { bytesOf, moduleOf, put } from "./exchange.mjs";
 
 /** @param {Sources} sources */
 async function makeLibrary({ lock, stdlib, wheels }) {
-  const python = await loadPyodide({ lockFileURL: new URL(lock, location.href).href, env: { PYTHONHASHSEED: "0" } });
+  const python = await loadPyodide({
+    lockFileURL: new URL(lock, location.href).href,
+    // Columns of an error are of no use where there are no source lines to point into; lines are kept.
+    env: { PYTHONHASHSEED: "0", PYTHONNODEBUGRANGES: "1" },
+  });
   const maker = await moduleOf(python, "library");
   python.FS.mkdir("/sources");
   const write = async (/** @type {string} */ address) => {

@@ -39,6 +39,7 @@ async function makeSnapshot({ library, natives, lock }) {
   /** @type {Record<string, import("../container.mjs").NativeLayout>} */
   const layout = {};
   let tableLength = 0;
+  let fresh = new Uint8Array(0);
   const python = await loadPyodide({
     stdLibURL: new URL(library, location.href).href,
     lockFileContents: JSON.parse(new TextDecoder().decode(await bytesOf(lock))),
@@ -54,6 +55,7 @@ async function makeSnapshot({ library, natives, lock }) {
           layout[path] = { tableBase, tableEnd, handles: [] };
         });
         tableLength = Module.wasmTable.length;
+        fresh = Module.HEAPU8.slice();
       });
       return createPyodide(settings);
     },
@@ -65,20 +67,12 @@ async function makeSnapshot({ library, natives, lock }) {
   if (Module.wasmTable.length !== tableLength) throw new Error("warming up has put functions into the table, which a snapshot does not hold");
   for (const [handle, { name }] of Object.entries(Module.LDSO.loadedLibsByHandle)) layout[name]?.handles.push(Number(handle));
   const hiwire = python._api.serializeHiwireState();
-  clearUnusedStack(Module);
+  const stack = { from: Module._emscripten_stack_get_end(), to: Module._emscripten_stack_get_base() };
+  Module.HEAPU8.fill(0, stack.from, Module.stackSave()); // it grows downwards, and there lies what calls have left behind
   const heap = Module.HEAPU8;
-  await put("snapshot.bin", writeContainer(files, { buildId: python._api.config.BUILD_ID, heap: heap.length, hiwire, layout }, heap));
+  const facts = { buildId: python._api.config.BUILD_ID, heap: heap.length, stack, hiwire, layout };
+  await put("snapshot.bin", writeContainer(files, { facts, heap, fresh }));
   return { heap: heap.length };
-}
-
-/**
- * The stack grows downwards, and below what is in use lies what calls have left behind.
- *
- * @param {any} Module
- */
-function clearUnusedStack(Module) {
-  const end = Module._emscripten_stack_get_end();
-  Module.HEAPU8.fill(0, end, Module.stackSave());
 }
 
 onmessage = ({ data }) => makeSnapshot(data).then(
