@@ -8,7 +8,7 @@ from pathlib import Path
 from tooling.console import Console
 from tooling.paths import NODE_MODULES, ROOT, VENV_PYTHON, WEB
 
-TYPED = ("core/irenic", "server/irenic_server", "tests", "web/tooling", "build.py")
+TYPED = ("core/irenic", "server/irenic_server", "tests", "web/tooling", "web/boot/make", "build.py")
 """What is checked by mypy. The page (`web/ui`) is MicroPython with browser objects, of which no stubs exist."""
 
 WORKERS = "2"

@@ -162,7 +162,7 @@ def _prepare(console: Console, *groups: Group, needs_browser: bool = False, best
         browser = provide_browser(console) if needs_browser else find_browser()
         if browser is not None:
             write_browser_file(browser)
-        bring_site_up_to_date(console, browser, best_compression=best_compression)
+        bring_site_up_to_date(console, browser, best_compression=best_compression, needs_snapshot=needs_browser)
 
 
 @contextlib.contextmanager

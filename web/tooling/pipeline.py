@@ -4,23 +4,30 @@ from pathlib import Path
 
 from tooling.assembly import MANIFEST, assemble
 from tooling.console import Console
+from tooling.errors import BuildError
 from tooling.packages import node_packages_step, tab_wheels_step
 from tooling.paths import BOOT_FILES, CORE, EXPORTS, REQUIREMENTS, ROOT, SITE, STAMPS, VENV_PYTHON, WEB, WHEELS
 from tooling.stamps import Step
 from tooling.wheel import core_wheel_step
 
 FAST_QUALITY, BEST_QUALITY = 9, 11
-TOOLING_PATH = {"PYTHONPATH": str(WEB), "PYTHONDONTWRITEBYTECODE": "1"}
+IN_VENV = {"PYTHONPATH": str(WEB), "PYTHONDONTWRITEBYTECODE": "1"}
 
-SNAPSHOT_MAKER = WEB / "boot" / "make"
+SLOW_START = "tabs start by the ordinary lock file, several times slower than from a memory snapshot"
 
 
-def bring_site_up_to_date(console: Console, browser: Path | None, *, best_compression: bool = False) -> None:
-    """Bring `build/site/` up to date; without a browser it goes without the memory snapshot, and says so."""
+def bring_site_up_to_date(
+    console: Console, browser: Path | None, *, best_compression: bool = False, needs_snapshot: bool = False
+) -> None:
+    """Bring `build/site/` up to date.
+
+    Where the memory snapshot cannot be made, the site goes without it and this is said, unless it is needed.
+    """
     console.run(node_packages_step(console))
     console.run(tab_wheels_step(console))
     console.run(core_wheel_step(console))
     console.run(_exports_step(console))
+    _make_fast_start(console, browser, needs_snapshot=needs_snapshot)
     console.run(_site_step(console, best_compression=best_compression))
 
 
@@ -30,7 +37,7 @@ def _exports_step(console: Console) -> Step:
     def export() -> None:
         console.command(
             [VENV_PYTHON, "-m", "tooling.exports"],
-            env=TOOLING_PATH,
+            env=IN_VENV,
             log="exports",
             next_step="Mend what the output names, in web/flows or core/, and run the same command again.",
         )
@@ -38,9 +45,50 @@ def _exports_step(console: Console) -> Step:
     return Step(
         name="exports",
         title="flow pictures and message schema",
-        inputs=(CORE, WEB / "flows", WEB / "tooling" / "exports.py", REQUIREMENTS / "runtime.txt"),
+        inputs=(CORE, WEB / "flows", WEB / "tooling", REQUIREMENTS / "runtime.txt"),
         outputs=(EXPORTS,),
         action=export,
+        stamps=STAMPS,
+    )
+
+
+def _make_fast_start(console: Console, browser: Path | None, *, needs_snapshot: bool) -> None:
+    try:
+        console.run(_fast_start_step(console, browser))
+    except BuildError as error:
+        if needs_snapshot or browser is None:
+            raise
+        console.say(f"{error.log}\n  note  {error}\n  note  Without what that was to make, {SLOW_START}.")
+        console.run(_fast_start_step(console, None))
+    else:
+        if browser is None:
+            console.say(f"  note  no Chromium or Chrome was found: {SLOW_START}")
+
+
+def _fast_start_step(console: Console, browser: Path | None) -> Step:
+    """Make the bytecode bundle and the memory snapshot, in a browser, out of the site as it is without them."""
+
+    def make() -> None:
+        assemble()
+        console.command(
+            [
+                *(VENV_PYTHON, "-m", "boot.make.fast_boot", "--site", SITE, "--out", BOOT_FILES),
+                *(("--browser", browser) if browser else ()),
+            ],
+            env=IN_VENV,
+            log="fast-start",
+            next_step="Mend what the output names, in web/boot or core/, and run the same command again.",
+        )
+
+    return Step(
+        name="fast-start",
+        title="bytecode bundle and memory snapshot" if browser else "start by the lock file",
+        inputs=(
+            *(WEB / "boot", WHEELS / "core-wheel", WEB / "wheels.txt", WEB / "package-lock.json"),
+            f"{browser} {browser.resolve().stat().st_mtime_ns}" if browser else "no browser",
+        ),
+        outputs=(BOOT_FILES / "assets.json",),
+        action=make,
         stamps=STAMPS,
     )
 
@@ -52,7 +100,7 @@ def _site_step(console: Console, *, best_compression: bool) -> Step:
         assemble()
         console.command(
             [VENV_PYTHON, "-m", "tooling.compression", "--quality", str(quality)],
-            env=TOOLING_PATH,
+            env=IN_VENV,
             log="compression",
             next_step="Run `python3 build.py clean`, then the same command again.",
         )
@@ -60,7 +108,7 @@ def _site_step(console: Console, *, best_compression: bool) -> Step:
     return Step(
         name="site",
         title="site",
-        inputs=(str(quality), WEB, EXPORTS, WHEELS / "core-wheel", BOOT_FILES, ROOT / "LICENSE"),
+        inputs=(str(quality), WEB, EXPORTS, WHEELS / "core-wheel", BOOT_FILES / "assets.json", ROOT / "LICENSE"),
         outputs=(SITE / MANIFEST,),
         action=make,
         stamps=STAMPS,
