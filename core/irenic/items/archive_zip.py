@@ -18,6 +18,8 @@ def zip_entries(file: BinaryIO, guard: Guard) -> Iterator[Entry]:
     """Yield the files and links of a zip file."""
     try:
         archive = zipfile.ZipFile(file)
+    except NotImplementedError as error:
+        raise guard.refuse(f"it is of a kind that is not known here ({error})") from error
     except BROKEN as error:
         raise guard.refuse(f"it is broken ({error})") from error
     with archive:
