@@ -69,7 +69,7 @@ class Application:
             cmd_run.item_left(run, "stopped before it was applied")
             return False
         except _NothingToClean:
-            self._unchanged(run, None, None)
+            self._nothing_to_clean(run)
             return True
         except _NotKnownYet as unknown:
             self._say_done(run, str(unknown))
@@ -82,17 +82,17 @@ class Application:
                 self._stop_starting()
             return False
         if not prepared.check.required:
-            self._unchanged(run, prepared.params, prepared)
+            self._unchanged(run, prepared)
             return True
         if self._dry:
             return await self._apply_dry(run, prepared)
         return await self._apply(run, prepared)
 
     async def _prepare(self, run: ItemRun, phase: "_Phase") -> _Prepared:
-        if self._direction is Direction.CLEAN:
-            return self._prepare_clean(run, phase)
         cmd_run, item = self._cmd_run, run.item
         cmd_run.recorder.fold.items[run.item_id].status = ProgressStatus.RUNNING
+        if self._direction is Direction.CLEAN:
+            return await self._prepare_clean(run, phase)
         partial = run.resolve(cmd_run.current, inputs=cmd_run.inputs)
         params = partial.whole()
         if params is None and self._dry:
@@ -101,10 +101,10 @@ class Application:
             raise ItemFailure(
                 f"its params are not known: {_names(partial.missing)} refer to what no predecessor provides."
             )
-        current = await run.call(item.state_current, run.cx, params)
+        current = run.checked(await run.call(item.state_current, run.cx, params), phase.name)
         self._look()
         phase.name = "state_goal"
-        goal = await run.call(item.state_goal, run.cx, params)
+        goal = run.checked(await run.call(item.state_goal, run.cx, params), phase.name)
         self._look()
         phase.name = "state_diff"
         diff = item.state_diff(current, goal)
@@ -113,15 +113,15 @@ class Application:
         cmd_run.goal[run.item_id] = goal
         return _Prepared(params, current, goal, diff, check)
 
-    def _prepare_clean(self, run: ItemRun, phase: "_Phase") -> _Prepared:
+    async def _prepare_clean(self, run: ItemRun, phase: "_Phase") -> _Prepared:
         cmd_run, item = self._cmd_run, run.item
-        phase.name = "state_diff"
-        partial = run.resolve(cmd_run.current, cmd_run.goal, inputs=cmd_run.inputs)
-        params = partial.whole()
-        current = cmd_run.current.get(run.item_id)
-        if params is None or current is None:
+        params = run.resolve(cmd_run.current, cmd_run.goal, inputs=cmd_run.inputs).whole()
+        if params is None:
             raise _NothingToClean
+        current = run.checked(await run.call(item.state_current, run.cx, params), phase.name)
+        self._look()
         target = cmd_run.target[run.item_id]
+        phase.name = "state_diff"
         diff = item.state_diff(current, target)
         phase.name = "apply_check"
         return _Prepared(params, current, target, diff, item.apply_check(params, current, target, diff))
@@ -130,24 +130,32 @@ class Application:
         if not self._interrupts.may_go_on():
             raise _Left
 
-    def _unchanged(self, run: ItemRun, params: Any, prepared: _Prepared | None) -> None:
+    def _unchanged(self, run: ItemRun, prepared: _Prepared) -> None:
         cmd_run = self._cmd_run
         cmd_run.note_swallowed(run)
-        if prepared is not None:
-            cmd_run.current[run.item_id] = prepared.current
+        cmd_run.current[run.item_id] = prepared.current
         if self._dry:
             self._say_done(run, "nothing to do")
             return
-        ensures = self._direction is Direction.ENSURE and prepared is not None
+        current = dump(prepared.current)
+        if self._direction is Direction.CLEAN:
+            self._emit_unchanged(run, current)
+            return
+        hashes = {"params_hash": run.params_hash(prepared.params), "code_hash": run.code_hash}
+        self._emit_unchanged(run, current, goal=dump(prepared.target), **hashes)
+
+    def _nothing_to_clean(self, run: ItemRun) -> None:
+        """Note the clean state of an item that never was; what is stored of one that was is left as it is."""
+        if self._dry:
+            self._say_done(run, "nothing to do")
+            return
+        entry = self._cmd_run.stored.items.get(run.item_id)
+        never_was = entry is None or (entry.current is None and not entry.unknown)
+        self._emit_unchanged(run, dump(self._cmd_run.target[run.item_id]) if never_was else None)
+
+    def _emit_unchanged(self, run: ItemRun, state: Any, **fields: Any) -> None:
         self._recorder.emit(
-            ItemResult,
-            item=run.item_id,
-            direction=self._direction,
-            result="unchanged",
-            state=dump(prepared.current) if prepared is not None else None,
-            goal=dump(prepared.target) if prepared is not None and ensures else None,
-            params_hash=run.params_hash(params) if ensures else None,
-            code_hash=run.code_hash if ensures else None,
+            ItemResult, item=run.item_id, direction=self._direction, result="unchanged", state=state, **fields
         )
 
     async def _apply_dry(self, run: ItemRun, prepared: _Prepared) -> bool:
@@ -157,6 +165,7 @@ class Application:
             state = await run.call(
                 run.item.apply_dry, run.cx, prepared.params, prepared.current, prepared.target, prepared.diff
             )
+            run.checked(state, "apply_dry")
         except _Left:
             cmd_run.item_left(run, "stopped before it was tried")
             return False
@@ -199,7 +208,7 @@ class Application:
                 run.item.apply, run.cx, prepared.params, prepared.current, prepared.target, prepared.diff
             )
             self._cmd_run.note_swallowed(run)
-            data = _checked(run, state)
+            data = dump(run.checked(state, "apply"))
         except BaseException as error:
             return await self._not_applied(run, error)
         self._cmd_run.current[run.item_id] = state
@@ -260,12 +269,3 @@ class _Phase:
 
 def _names(missing: frozenset[str]) -> str:
     return ", ".join(sorted(missing))
-
-
-def _checked(run: ItemRun, state: Any) -> Any:
-    if not isinstance(state, run.item.State):
-        raise ItemFailure(
-            f"{type(run.item).__name__}.apply returned {type(state).__name__}, not {run.item.State.__name__}: "
-            "return the state as it is after the apply."
-        )
-    return dump(state)

@@ -6,6 +6,7 @@ from typing import Any
 from irenic.engine.apply import Application
 from irenic.engine.cmd_run import CmdRun
 from irenic.engine.discover import Discovery, dump
+from irenic.engine.item_run import ItemRun
 from irenic.flow.generated import states_equal
 from irenic.model.cmd import Block, Cmd, Direction, StateKind, SyncMode
 from irenic.model.errors import StatesNotDiscoveredError
@@ -48,7 +49,7 @@ def _read(cmd_run: CmdRun, which: StateKind) -> None:
         states[run.item_id] = state
         cmd_run.recorder.emit(ItemState, item=run.item_id, which=which, state=data)
         _say_read(cmd_run, run.item_id, entry)
-    if not states:
+    if cmd_run.runs and not states:
         raise StatesNotDiscoveredError(
             f"nothing is stored of {cmd_run.request.flow.id}/{cmd_run.request.profile}: run `irenic discover` first."
         )
@@ -113,6 +114,8 @@ def _compare(cmd_run: CmdRun, which: StateKind, states: dict[str, Any]) -> None:
         if stored is None:
             continue
         found = states.get(run.item_id)
+        if found is None and (which is StateKind.GOAL or _is_clean(cmd_run, run, stored)):
+            continue
         if states_equal(stored, found):
             continue
         only_stored = found is None
@@ -124,6 +127,12 @@ def _compare(cmd_run: CmdRun, which: StateKind, states: dict[str, Any]) -> None:
             stored=data,
             discovered=dump(found),
         )
+
+
+def _is_clean(cmd_run: CmdRun, run: ItemRun, stored: Any) -> bool:
+    """Return whether an item is stored as clean: one whose params are not known cannot be found, and is not missed."""
+    partial = run.resolve(cmd_run.current, cmd_run.goal, inputs=cmd_run.inputs)
+    return states_equal(stored, run.item.state_clean(partial))
 
 
 async def _diff(cmd_run: CmdRun) -> None:

@@ -10,6 +10,7 @@ from irenic.engine.recorder import Recorder
 from irenic.engine.request import CmdExecRequest
 from irenic.engine.walk import Walk
 from irenic.flow.graph import Graph
+from irenic.flow.item import Item
 from irenic.model.cmd import Cmd
 from irenic.model.errors import StoreError
 from irenic.model.events import CancelSwallowed, ItemError, ItemStatus
@@ -21,8 +22,8 @@ from irenic.model.states import FlowStates
 class CmdRun:
     """What the blocks of a command share.
 
-    ``current`` and ``goal`` hold states by item id, as discovered or as just applied; ``target`` holds the clean states
-    in a clean. ``dry`` holds what a dry run would have made.
+    ``current`` and ``goal`` hold states by item id, as discovered or as just applied, in a dry run as they would be;
+    ``target`` holds the clean states in a clean.
     """
 
     def __init__(
@@ -52,22 +53,45 @@ class CmdRun:
         self.refusals: dict[str, Refusal] = {}
         self.walk: Walk | None = None
 
+    async def set_up(self) -> None:
+        """Call the setup of every item that has one, along the graph; all errors are collected."""
+        with_setup = [run.item_id for run in self.runs.values() if type(run.item).setup is not Item.setup]
+        if with_setup:
+            graph = self.graph.subgraph(with_setup)
+            self.walk = self._walk(graph, self._set_up_item, may_start=self.interrupts.may_go_on)
+            await self.walk.run()
+
+    async def _set_up_item(self, run: ItemRun) -> bool:
+        try:
+            await run.call(run.item.setup, run.cx)
+        except BaseException as error:
+            if not is_interrupt(run, error):
+                self.item_failed(run, error, "setup")
+        return True
+
     async def each(self, visit: Callable[[ItemRun], Awaitable[bool]], *, reverse: bool = False) -> None:
         """Visit every item along the graph; items that were not started are noted in ``left_over``."""
-        runs = self.runs
-
-        async def visit_item(item_id: str) -> bool:
-            return await visit(runs[item_id])
-
-        self.walk = Walk(
-            self.graph.reversed() if reverse else self.graph,
-            visit_item,
-            may_start=self.interrupts.may_start,
-            max_concurrency=self.request.max_concurrency,
-            on_queued=self._queued,
-        )
+        graph = self.graph.reversed() if reverse else self.graph
+        self.walk = self._walk(graph, visit, may_start=self.interrupts.may_start, on_queued=self._queued)
         await self.walk.run()
         self.left_over.extend(self.walk.not_started)
+
+    def _walk(
+        self,
+        graph: Graph,
+        visit: Callable[[ItemRun], Awaitable[bool]],
+        *,
+        may_start: Callable[[], bool],
+        on_queued: Callable[[str], None] | None = None,
+    ) -> Walk:
+        runs = self.runs
+        return Walk(
+            graph,
+            lambda item_id: visit(runs[item_id]),
+            may_start=may_start,
+            max_concurrency=self.request.max_concurrency,
+            on_queued=on_queued,
+        )
 
     def item_failed(self, run: ItemRun, error: BaseException, phase: str) -> None:
         """Record that a function of an item other than ``apply`` failed.

@@ -15,6 +15,7 @@ from irenic.engine.platform import Platform
 from irenic.engine.recorder import Recorder
 from irenic.flow.context import FileSystem, HttpClient, ItemContext
 from irenic.model.events import ItemPosition, ItemStatus, Log
+from irenic.model.fold import ItemFold
 from irenic.model.interrupt import InterruptLevel
 from irenic.model.progress import ProgressLimit, ProgressStatus
 from irenic.model.states import FlowStates
@@ -177,8 +178,8 @@ class ProgressSender:
             self._record(at_once=True)
 
     @property
-    def _item(self) -> Any:
-        return self._execution.recorder.fold.items[self._item_id]
+    def _item(self) -> ItemFold:
+        return self._execution.recorder.item(self._item_id)
 
     def _record(self, *, at_once: bool = False) -> None:
         self.alive()

@@ -58,7 +58,7 @@ class Discovery:
 
     async def _find_goal(self, run: ItemRun) -> None:
         cmd_run = self._cmd_run
-        partial = run.resolve(cmd_run.goal, inputs=cmd_run.inputs)
+        partial = run.resolve(cmd_run.goal, cmd_run.current, inputs=cmd_run.inputs)
         state = await run.call(run.item.try_state_goal, run.cx, partial)
         self._keep(run, cmd_run.goal, StateKind.GOAL, state)
 
@@ -70,5 +70,5 @@ class Discovery:
 
     def _keep(self, run: ItemRun, states: dict[str, Any], which: StateKind, state: Any) -> None:
         if state is not None:
-            states[run.item_id] = state
+            states[run.item_id] = run.checked(state, f"try_state_{which}")
         self._cmd_run.recorder.emit(ItemState, item=run.item_id, which=which, state=dump(state), stored=self._store)

@@ -2,7 +2,7 @@
 
     CmdExecution._run
     ├─ _begin                 inputs, lease (one writer for each flow and profile), journal, execution_started
-    ├─ _set_up                every item's setup
+    ├─ CmdRun.set_up          every item's setup
     ├─ _run_cmd               for each command of the queue
     │  └─ run_block           for each block; between every two the interrupt is looked at
     │     ├─ Walk.run         an item is visited the instant its last predecessor has ended
@@ -16,6 +16,7 @@ new start, *cancel* cancels what runs, *abandon* stops waiting for it.
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Sequence
 from typing import Any
@@ -25,7 +26,7 @@ from irenic.engine.cmd_run import CmdRun
 from irenic.engine.context import ExecutionItemContext
 from irenic.engine.endpoint import Endpoint
 from irenic.engine.fanout import FanOut
-from irenic.engine.guard import EagerGuard, Guard
+from irenic.engine.guard import EagerGuard, Guard, GuardedExecution
 from irenic.engine.interrupts import Interrupts
 from irenic.engine.item_run import ItemRun
 from irenic.engine.limits import LimitPool
@@ -35,11 +36,10 @@ from irenic.engine.recorder import Recorder
 from irenic.engine.request import CmdExecRequest
 from irenic.engine.stall import StallWatch
 from irenic.engine.store import Lease, Store
-from irenic.flow.item import Item
 from irenic.flow.secret import public_values
 from irenic.model import events as e
 from irenic.model.cmd import Cmd
-from irenic.model.errors import HeldError, IrenicError, StatesNotDiscoveredError
+from irenic.model.errors import FencedError, HeldError, IrenicError, StatesNotDiscoveredError, StoreError
 from irenic.model.events import JournalEvent
 from irenic.model.fold import ItemFold
 from irenic.model.ids import new_execution_id
@@ -61,6 +61,8 @@ from irenic.model.progress import ExecutionProgress
 from irenic.model.record import ExecutionRecord
 from irenic.model.states import FlowStates
 from irenic.model.timestamps import seconds_between, timestamp
+
+_log = logging.getLogger(__name__)
 
 
 class CmdExecution:
@@ -102,6 +104,7 @@ class CmdExecution:
         self._thread = threading.get_ident()
         self._outcome: asyncio.Future[CmdOutcome] = self._loop.create_future()
         self._recording = self._loop.create_future()
+        self._items = list(request.flow.items)
         self._runs: dict[str, ItemRun] = {}
         self._cmd_run: CmdRun | None = None
         self._lease: Lease | None = None
@@ -204,6 +207,10 @@ class CmdExecution:
                 await self._end_unrecorded(self._unrecorded(Failed, str(error)))
                 return
             outcome = await self._work(inputs)
+        except asyncio.CancelledError:
+            outcome = self._stopped_from_outside("shutdown", "the program that ran this execution was ended")
+        except FencedError as error:
+            outcome = self._stopped_from_outside("take_over", str(error))
         except BaseException as error:
             outcome = self._crashed(error)
         await self._end(outcome)
@@ -211,7 +218,7 @@ class CmdExecution:
     async def _begin(self) -> Any:
         request, store = self.request, self._store
         flow, profile = request.flow, request.profile
-        items = request.chosen_items()
+        self._items = items = request.chosen_items()
         if request.writes:
             self._lease = await store.lease(
                 flow.id,
@@ -255,7 +262,7 @@ class CmdExecution:
     async def _work(self, inputs: Any) -> Outcome:
         guards = (*self.request.flow.guards, *self.request.guards)
         await asyncio.gather(*(self._look_first(guard) for guard in guards))
-        watchers = [self._loop.create_task(self._guarded(guard, guard.watch(self))) for guard in guards]
+        watchers = [self._loop.create_task(self._guarded(guard, guard.watch)) for guard in guards]
         deadline = None
         if self.request.deadline is not None:
             deadline = self._loop.call_later(self.request.deadline, self._deadline_passed)
@@ -271,7 +278,9 @@ class CmdExecution:
             await asyncio.gather(*watchers, return_exceptions=True)
 
     async def _run_cmds(self, inputs: Any) -> Outcome:
-        if not await self._set_up():
+        first = self._cmd_run = self._new_cmd_run(self.request.cmds[0], inputs)
+        await first.set_up()
+        if first.failed:
             return self._outcome_of(ItemErrorOutcome)
         for cmd in self.request.cmds:
             stopped = await self._run_cmd(cmd, inputs)
@@ -280,18 +289,6 @@ class CmdExecution:
             self.recorder.emit(e.CmdEnded, cmd=cmd)
             self.stored = await self._store.states(self.request.flow.id, self.request.profile)
         return self._outcome_of(Complete)
-
-    async def _set_up(self) -> bool:
-        fine = True
-        for run in self._runs.values():
-            if type(run.item).setup is not Item.setup and self.interrupts.level is None:
-                try:
-                    await run.call(run.item.setup, run.cx)
-                except Exception as error:
-                    cmd_run = self._new_cmd_run(self.request.cmds[0], None)
-                    cmd_run.item_failed(run, error, "setup")
-                    fine = False
-        return fine
 
     async def _run_cmd(self, cmd: Cmd, inputs: Any) -> Outcome | None:
         cmd_run = self._cmd_run = self._new_cmd_run(cmd, inputs)
@@ -303,6 +300,8 @@ class CmdExecution:
                 self.recorder.emit(e.CmdStarted, cmd=cmd)
             self.recorder.emit(e.BlockStarted, cmd=cmd, block=block)
             await run_block(cmd_run, block)
+            if self.interrupts.level is InterruptLevel.ABANDON:
+                await self.recorder.durable()  # a result that an abandoned item has still written counts
             if cmd_run.failed:
                 return self._outcome_of(ItemErrorOutcome)
             if cmd_run.refusals:
@@ -352,12 +351,7 @@ class CmdExecution:
         try:
             outcome = await self._store_outcome(outcome)
         finally:
-            try:
-                if self._lease is not None:
-                    await self._lease.release()
-            finally:
-                self._resolve(outcome)
-        await self.fanout.finish(self._outcome.result())
+            await self._give_out(outcome)
 
     async def _store_outcome(self, outcome: Any) -> Outcome:
         recorder = self.recorder
@@ -365,24 +359,34 @@ class CmdExecution:
         try:
             await recorder.emit_durable(e.ExecutionEnded, outcome=outcome)
             await recorder.finish(outcome)
-        except IrenicError as error:
-            told = f"{error} What was acknowledged before is kept; run the same command again to go on."
-            failed: Outcome = recorder.fold.outcome(Failed, message=told)
-            return failed
+        except FencedError as error:
+            return recorder.fold.outcome(BlockInterrupted, message=str(error))
+        except Exception as error:
+            told = f"{_in_words(error)} What was acknowledged before is kept; run the same command again to go on."
+            return recorder.fold.outcome(Failed, message=told)
         kept: Outcome = outcome
         return kept
 
-    async def _end_unrecorded(self, outcome: Any) -> None:
+    async def _end_unrecorded(self, outcome: Outcome) -> None:
         self.interrupts.settle()
-        if self._lease is not None:
-            await self._lease.release()
-        self._resolve(outcome)
-        await self.fanout.finish(outcome)
+        await self._give_out(outcome)
+
+    async def _give_out(self, outcome: Any) -> None:
+        try:
+            if self._lease is not None:
+                await self._lease.release()
+        except StoreError as error:
+            _log.warning("the lease of %s could not be given back and has to expire: %s", self.id, error)
+        finally:
+            self._resolve(outcome)
+        await self.fanout.finish(self._outcome.result())
 
     def _resolve(self, outcome: Any) -> None:
         self._questions.close()
         if not self._outcome.done():
             self._outcome.set_result(outcome)
+        if hasattr(self, "recorder"):
+            self.recorder.close()
 
     # Outcomes.
 
@@ -400,7 +404,7 @@ class CmdExecution:
 
     def _held(self, held: HeldError) -> Outcome:
         outcome = self._unrecorded(Refused, str(held))
-        outcome.refusals = {item: Refusal(reason="held", message=str(held)) for item in self.request.flow.items}
+        outcome.refusals = {item: Refusal(reason="held", message=str(held)) for item in self._items}
         return outcome
 
     def _unrecorded(self, kind: type[Outcome], message: str) -> Outcome:
@@ -413,23 +417,30 @@ class CmdExecution:
             message=message,
             cmds=DoneList(not_done=list(self.request.cmds)),
             blocks=DoneList(not_done=list(self.request.blocks(first))),
-            items=ItemList(not_done=list(self.request.flow.items)),
+            items=ItemList(not_done=self._items),
             started_at=self.record.started_at or timestamp(),
             ended_at=timestamp(),
         )
 
+    def _stopped_from_outside(self, source: str, why: str) -> Outcome:
+        message = f"{why.rstrip('.')}; run the same command again to go on."
+        if not self._recording.done():
+            return self._without_journal(ExecutionInterrupted, message)
+        if self.interrupts.asked is None:
+            signal = InterruptSignal(source=source, reason=why, level=InterruptLevel.CANCEL)
+            self.recorder.emit(e.InterruptRequested, signal=signal)
+        fold = self.recorder.fold
+        in_block = fold.block is not None and fold.block not in fold.blocks_done
+        return self._outcome_of(BlockInterrupted if in_block else ExecutionInterrupted, message)
+
     def _crashed(self, error: BaseException) -> Outcome:
-        if isinstance(error, IrenicError):
-            message = str(error)
-        elif isinstance(error, asyncio.CancelledError):
-            message = "the program that ran this execution was ended; run the same command again to go on."
-        else:
-            message = f"{type(error).__name__}: {error}"
-        if not hasattr(self, "recorder"):
-            self.recorder = Recorder(self.id, _NoJournal(), self.fanout.push)
-        if self.recorder.fold.started is None:
-            return self._unrecorded(Failed, message)
-        return self._outcome_of(Failed, message)
+        if not self._recording.done():
+            return self._without_journal(Failed, _in_words(error))
+        return self._outcome_of(Failed, _in_words(error))
+
+    def _without_journal(self, kind: type[Outcome], message: str) -> Outcome:
+        self.recorder = Recorder(self.id, _NoJournal(), self.fanout.push)
+        return self._unrecorded(kind, message)
 
     # Interrupts.
 
@@ -456,15 +467,16 @@ class CmdExecution:
 
     async def _look_first(self, guard: Guard) -> None:
         if isinstance(guard, EagerGuard):
-            await self._guarded(guard, guard.look(self))
+            await self._guarded(guard, guard.look)
 
-    async def _guarded(self, guard: Guard, work: Coroutine[Any, Any, None]) -> None:
+    async def _guarded(self, guard: Guard, work: Callable[[GuardedExecution], Coroutine[Any, Any, None]]) -> None:
         """Do a guard's work; one that fails guards nothing any more, which must not go unsaid."""
         try:
-            await work
+            await work(self)
         except Exception as error:
             text = f"{type(guard).__name__} has failed and guards nothing any more: {type(error).__name__}: {error}"
-            self.recorder.emit(e.Log, level="error", text=text)
+            if not self.recorder.is_sealed:
+                self.recorder.emit(e.Log, level="error", text=text)
 
     def _lease_lost(self, why: str) -> None:
         self._take(InterruptSignal(source="take_over", reason=why, level=InterruptLevel.CANCEL))
@@ -484,7 +496,7 @@ class CmdExecution:
         return await self._store.events(self.id, after=after)
 
     def _endpoint_cut(self, endpoint: str, reason: str) -> None:
-        if hasattr(self, "recorder") and not self.done:
+        if hasattr(self, "recorder") and not self.done and not self.recorder.is_sealed:
             self.recorder.emit(e.EndpointCut, endpoint=endpoint, reason=reason)
 
     def _timing(self, item: ItemFold) -> tuple[float | None, float | None]:
@@ -502,6 +514,10 @@ class CmdExecution:
         return elapsed, None
 
 
+def _in_words(error: BaseException) -> str:
+    return str(error) if isinstance(error, IrenicError) else f"{type(error).__name__}: {error}"
+
+
 class _NoJournal:
     """Stands in where an execution crashed before it had a journal."""
 
@@ -513,6 +529,3 @@ class _NoJournal:
 
     async def finish(self, outcome: CmdOutcome) -> None:
         """Keep nothing."""
-
-
-OnEnded = Callable[[CmdExecution], None]

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from irenic.flow.flow import Flow
 from irenic.flow.item import Item, code_hash
 from irenic.flow.params import PartialParams, params_hash
+from irenic.model.errors import ItemFailure
 from irenic.model.outcome import ErrorInfo
 
 A = ParamSpec("A")
@@ -76,6 +77,19 @@ class ItemRun:
                 return other
         return first
 
+    def checked(self, state: Any, function: str) -> Any:
+        """Return a state that one of the item's functions returned.
+
+        :raises ItemFailure: if it is not of the item's State.
+        """
+        wanted = self.item.State
+        if not isinstance(state, wanted):
+            raise ItemFailure(
+                f"{type(self.item).__name__}.{function} returned {type(state).__name__}, not {wanted.__name__}: "
+                "return the state as it is."
+            )
+        return state
+
     async def call(self, function: Callable[A, Awaitable[T]], *args: A.args, **kwargs: A.kwargs) -> T:
         """Call one of the item's functions; only here can a cancellation reach it.
 
@@ -89,6 +103,8 @@ class ItemRun:
             return await function(*args, **kwargs)
         finally:
             self.cancellable = False
+            if self.cancel_delivered:
+                await self._take_back_cancel(self.task)
 
     def cancel(self) -> None:
         """Ask the item to stop; a shield, or the engine's own writing, is waited for."""
@@ -101,6 +117,15 @@ class ItemRun:
         if not self.cancel_delivered and self.task is not None:
             self.cancel_delivered = True
             self.task.cancel()
+
+    async def _take_back_cancel(self, task: "asyncio.Task[Any] | None") -> None:
+        """Keep a cancellation that was meant for the item away from the engine's own work."""
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self.cancel_delivered = False  # the item had come to its end before it could notice
+        if task is not None and task.cancelling() and task.uncancel():
+            raise asyncio.CancelledError
 
     def interrupts_sync_code(self) -> bool:
         """Return whether an interrupt of the running Python code may raise in this item now.

@@ -34,10 +34,8 @@ class Limiter:
         try:
             await place
         except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
+            if not place.cancelled():
                 self.give_back()
-            else:
-                self._waiting.remove(place)
             raise
 
     def give_back(self) -> None:
@@ -52,7 +50,7 @@ class Limiter:
         if limit.rate is None:
             return True
         now = asyncio.get_running_loop().time()
-        while self._starts and self._starts[0] <= now - limit.per:
+        while self._starts and self._starts[0] + limit.per <= now:
             self._starts.popleft()
         return len(self._starts) < limit.rate
 
@@ -62,9 +60,14 @@ class Limiter:
             self._starts.append(asyncio.get_running_loop().time())
 
     def _hand_out(self) -> None:
-        while self._waiting and self._is_free():
-            self._taken()
-            self._waiting.popleft().set_result(None)
+        while self._waiting:
+            if self._waiting[0].done():
+                del self._waiting[0]  # cancelled, and not yet told
+            elif self._is_free():
+                self._taken()
+                self._waiting.popleft().set_result(None)
+            else:
+                break
         if self._waiting and self._starts and self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_at(self._starts[0] + self._limit.per, self._window_moved)

@@ -6,25 +6,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from irenic.engine.store import Journal
+from irenic.model.errors import StoreError
 from irenic.model.events import Event, JournalEvent
-from irenic.model.fold import ExecutionFold
+from irenic.model.fold import ExecutionFold, ItemFold
 from irenic.model.outcome import CmdOutcome
 from irenic.model.timestamps import timestamp
 
 RECENT_EVENTS = 4096
 """How many published events are kept in memory for watchers; older ones are read from the store."""
 
+_ABANDONED = "the execution was abandoned"
+
 ReadEvents = Callable[[int], Awaitable[list[JournalEvent]]]
-
-
-class _Held:
-    """An event that waits until it, and every event before it, may be shown."""
-
-    __slots__ = ("event", "shown")
-
-    def __init__(self, event: JournalEvent, shown: bool) -> None:
-        self.event = event
-        self.shown = shown
 
 
 class Recorder:
@@ -39,18 +32,23 @@ class Recorder:
         self._id = execution_id
         self._journal = journal
         self._publish_to = publish
-        self._held: deque[_Held] = deque()
+        self._held: deque[tuple[JournalEvent, bool]] = deque()
+        self._durable_seq = 0
         self._recent: deque[JournalEvent] = deque(maxlen=RECENT_EVENTS)
         self._changed: asyncio.Future[None] | None = None
         self._owner: asyncio.Task[Any] | None = None
+        self._closed = False
         self.fold = ExecutionFold()
         self.next_seq = 0
 
     def emit(self, kind: type[Event], **fields: Any) -> None:
-        """Append an event of the given class and publish it as soon as all before it are published."""
+        """Append an event of the given class and publish it as soon as all before it are published.
+
+        :raises asyncio.CancelledError: if the caller was abandoned.
+        """
         event = self._append(kind, fields)
         if self._held:
-            self._held.append(_Held(event, True))
+            self._held.append((event, False))
         else:
             self._publish(event)
 
@@ -60,15 +58,17 @@ class Recorder:
         A cancellation that arrives meanwhile is delivered after that.
 
         :raises StoreError: if the store could not keep it; it is not published then.
+        :raises asyncio.CancelledError: if the caller was abandoned.
         """
-        held = _Held(self._append(kind, fields), False)
-        self._held.append(held)
+        self._held.append((self._append(kind, fields), True))
         await self.durable()
-        held.shown = True
-        self._drain()
 
     async def durable(self) -> None:
-        """Wait until all that was appended is durable, whatever cancellation arrives meanwhile."""
+        """Wait until all that was appended is durable and published, whatever cancellation arrives meanwhile.
+
+        :raises StoreError: if the store could not keep it.
+        """
+        upto = self.next_seq
         cancelled: asyncio.CancelledError | None = None
         while True:
             try:
@@ -78,6 +78,11 @@ class Recorder:
                 if cancelled is not None:
                     raise
                 cancelled = error
+            except StoreError:
+                self._drop_held(upto)
+                raise
+        self._durable_seq = max(self._durable_seq, upto)
+        self._drain()
         if cancelled is not None:
             raise cancelled
 
@@ -92,32 +97,60 @@ class Recorder:
         """Take events from one task only: what else still runs was abandoned, and its late words do not count."""
         self._owner = owner
 
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the caller's events do not count any more."""
+        return self._owner is not None and asyncio.current_task() is not self._owner
+
+    def close(self) -> None:
+        """Say that no event will follow; whoever watches comes to an end."""
+        self._closed = True
+        self._wake_watchers()
+
+    def item(self, item_id: str) -> ItemFold:
+        """Return an item's part of the fold, for the engine to move its position.
+
+        :raises asyncio.CancelledError: if the caller was abandoned.
+        """
+        if self.is_sealed:
+            raise asyncio.CancelledError(_ABANDONED)
+        return self.fold.items[item_id]
+
     async def events(self, after: int, read: ReadEvents) -> AsyncIterator[JournalEvent]:
-        """Yield published events with ``seq`` greater than ``after`` until the last one of the journal."""
+        """Yield published events with ``seq`` greater than ``after`` until the last one of the journal.
+
+        :raises StoreError: if an event that is not in memory any more could not be read.
+        """
         seq = after
         while True:
             for event in await self._batch(seq, read):
                 seq = event.seq
                 yield event
-                if event.kind == "execution_ended":
-                    return
             if self.fold.next_seq <= seq + 1:
-                if self.fold.ended is not None:
+                if self._closed or self.fold.ended is not None:
                     return
                 if self._changed is None:
                     self._changed = asyncio.get_running_loop().create_future()
                 await asyncio.shield(self._changed)
 
     async def _batch(self, seq: int, read: ReadEvents) -> list[JournalEvent]:
-        if self._recent and self._recent[0].seq <= seq + 1:
-            return [event for event in self._recent if event.seq > seq]
-        if self.fold.next_seq > seq + 1:
+        recent = self._recent
+        if not recent or recent[-1].seq <= seq:
+            return []
+        if recent[0].seq > seq + 1:
+            await self._journal.durable()  # what was published may not have reached the store yet
             return await read(seq)
-        return []
+        newer: list[JournalEvent] = []
+        for event in reversed(recent):
+            if event.seq <= seq:
+                break
+            newer.append(event)
+        newer.reverse()
+        return newer
 
     def _append(self, kind: type[Event], fields: dict[str, Any]) -> JournalEvent:
-        if self._owner is not None and asyncio.current_task() is not self._owner:
-            raise asyncio.CancelledError("the execution was abandoned")
+        if self.is_sealed:
+            raise asyncio.CancelledError(_ABANDONED)
         event: Any = kind(execution_id=self._id, seq=self.next_seq, at=timestamp(), **fields)
         self.next_seq += 1
         self._journal.append(event)
@@ -128,11 +161,19 @@ class Recorder:
         self.fold.apply(event)
         self._recent.append(event)
         self._publish_to(event)
+        self._wake_watchers()
+
+    def _wake_watchers(self) -> None:
         if self._changed is not None:
             self._changed.set_result(None)
             self._changed = None
 
     def _drain(self) -> None:
-        held = self._held
-        while held and held[0].shown:
-            self._publish(held.popleft().event)
+        held, durable_seq = self._held, self._durable_seq
+        while held and (not held[0][1] or held[0][0].seq < durable_seq):
+            self._publish(held.popleft()[0])
+
+    def _drop_held(self, upto: int) -> None:
+        """Forget the events that could not be made durable; those that need not be are published."""
+        self._held = deque(entry for entry in self._held if not entry[1] or entry[0].seq >= upto)
+        self._drain()

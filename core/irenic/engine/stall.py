@@ -26,6 +26,8 @@ class StallWatch:
         self._timer.cancel()
 
     def _look(self) -> None:
+        if self._recorder.is_sealed:
+            return
         loop = asyncio.get_running_loop()
         now = loop.time()
         next_look = now + self._after

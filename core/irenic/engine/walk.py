@@ -67,7 +67,8 @@ class Walk:
             self.stop()
             running = set(self._running.values())
             for task in running:
-                task.cancel()
+                if not task.cancelling():
+                    task.cancel()
             if running:
                 await asyncio.wait(running)
             raise

@@ -60,7 +60,7 @@ class ProgressLimit(BaseModel):
 
 
 class ItemProgress(BaseModel):
-    """Progress of one item; ``elapsed`` and ``eta`` are in seconds, ``waiting_for`` names a limit that holds it back."""
+    """Progress of one item; ``elapsed`` and ``eta`` are in seconds, ``waiting_for`` names a limit that holds it up."""
 
     item: str
     status: ProgressStatus = ProgressStatus.INITIALIZED

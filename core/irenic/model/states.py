@@ -67,8 +67,12 @@ def _seen(entry: ItemStates, event: ItemState) -> None:
     if event.which is StateKind.GOAL:
         entry.goal = event.state
         return
-    entry.current = event.state
-    entry.current_at = event.at
+    _known(entry, event.state, event.at)
+
+
+def _known(entry: ItemStates, state: dict[str, Any] | None, at: str) -> None:
+    entry.current = state
+    entry.current_at = at
     entry.unknown = False
     entry.unknown_reason = None
 
@@ -86,13 +90,10 @@ def _intended(entry: ItemStates, event: ItemIntent) -> None:
 
 def _ended(entry: ItemStates, event: ItemResult) -> None:
     if event.result in ("applied", "unchanged"):
-        if event.state is not None:
-            entry.current = event.state
-            entry.current_at = event.at
         if event.goal is not None:
             entry.goal = event.goal
-        entry.unknown = False
-        entry.unknown_reason = None
+        if event.state is not None:
+            _known(entry, event.state, event.at)
         entry.params_hash = event.params_hash
         entry.code_hash = event.code_hash
         if event.result == "applied":
@@ -100,10 +101,7 @@ def _ended(entry: ItemStates, event: ItemResult) -> None:
             entry.duration = seconds_between(entry.begun_at, event.at) if entry.begun_at else None
         return
     if event.state is not None:
-        entry.current = event.state
-        entry.current_at = event.at
-        entry.unknown = False
-        entry.unknown_reason = None
+        _known(entry, event.state, event.at)
         return
     entry.unknown = True
     entry.unknown_reason = f"its {event.direction} {'failed' if event.result == 'failed' else 'was cancelled'} half-way"
