@@ -62,9 +62,7 @@ class FanOut:
 class _Sink:
     """The queue and the task of one endpoint."""
 
-    def __init__(
-        self, view: ExecutionView, endpoint: Endpoint, name: str, on_cut: Callable[[str, str], None]
-    ) -> None:
+    def __init__(self, view: ExecutionView, endpoint: Endpoint, name: str, on_cut: Callable[[str, str], None]) -> None:
         self._view = view
         self._endpoint = endpoint
         self._name = name
