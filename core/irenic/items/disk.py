@@ -1,5 +1,6 @@
 """Durable changes on the disk: files and folders are written apart, synced, and put in their place by a rename."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -71,6 +72,8 @@ def make_directories(path: Path) -> None:
     if path.is_dir():
         return
     make_directories(path.parent)
+    if path.exists():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
     path.mkdir(exist_ok=True)
     sync_directory(path.parent)
 
