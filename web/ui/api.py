@@ -9,6 +9,8 @@ from ui.browser import to_js, window
 
 ROOT = "/api/v1"
 
+_early: dict[str, Any] = {}
+
 
 class ServerAway(Exception):
     """The server could not be reached."""
@@ -21,6 +23,13 @@ class ApiProblem(Exception):
         super().__init__(problem.get("detail") or problem.get("title") or f"the server answered {status}")
         self.status = status
         self.problem = problem
+
+
+def ask_early(path: str) -> None:
+    """Ask for something that will be needed soon; the first request for it takes this answer."""
+    promise = window.fetch(path)
+    promise.catch(lambda error: None)  # told to whoever takes it
+    _early[path] = promise
 
 
 async def fetch_text(path: str) -> str:
@@ -70,8 +79,9 @@ async def _request(method: str, path: str, body: dict[str, Any] | None) -> Any:
     if body is not None:
         options["headers"] = {"Content-Type": "application/json"}
         options["body"] = json.dumps(body)
+    early = _early.pop(path, None) if method == "GET" else None
     try:
-        response = await window.fetch(path, to_js(options))
+        response = await (early if early is not None else window.fetch(path, to_js(options)))
     except Exception as error:
         raise ServerAway(str(error)) from error
     if not response.ok:

@@ -16,6 +16,7 @@ from ui import address, api, identity
 from ui.browser import by_id, clear, listen, make, ordered, remember, remembered, show, spawn, timestamp
 from ui.commands import Commands
 from ui.history import HistoryPanel
+from ui.opening import INDEX, Opening
 from ui.screen import Screen
 from ui.state import Page
 from ui.stream import Stream
@@ -36,6 +37,7 @@ class App:
         self._tenancy: Tenancy | None = None
         self._stream: Stream | None = None
         self._flow: dict[str, Any] = {}
+        self._opening = Opening("", "", "default")
         self._history_loaded = False
         listen(by_id("do-take-over"), "click", lambda event: self._ask_take_over())
         listen(by_id("place"), "submit", lambda event: event.preventDefault())
@@ -58,7 +60,7 @@ class App:
     # Opening.
 
     async def _open(self) -> bool:
-        index = ordered(await api.fetch_object("/flows/index.json"))["flows"]
+        index = ordered(await api.fetch_object(INDEX))["flows"]
         if not index:
             step = "Put a flow's file into web/flows and run the build again."
             self._screen.notices.tell("flow", "This server has no flow to show.", step, "warn")
@@ -68,11 +70,11 @@ class App:
         profile = address.chosen("profile") or "default"
         if not identity.is_identifier(profile):
             profile = "default"
+        self._opening = opening = Opening(self._flow["name"], self._flow["id"], profile)
+        opening.remember()
         self._draw_place(index, profile)
         info, record, states = await asyncio.gather(
-            api.fetch_object(f"/flows/{self._flow['name']}.json"),
-            self._wanted_record(profile),
-            api.get(api.flow_path(self._flow["id"], profile, "states")),
+            api.fetch_object(opening.info), self._wanted_record(profile), api.get(opening.states)
         )
         page = self._screen.show_flow(info, profile)
         page.show_states(states or {})
@@ -92,15 +94,11 @@ class App:
             if record is not None and record["flow"] == self._flow["id"] and record["profile"] == profile:
                 return dict(record)
             address.choose(execution=None)
-        return await self._last_record(profile)
+        return await self._last_record()
 
-    async def _last_record(self, profile: str) -> dict[str, Any] | None:
-        found = await self._executions(profile, 1)
+    async def _last_record(self) -> dict[str, Any] | None:
+        found = await api.get(self._opening.last)
         return found["items"][0] if found["items"] else None
-
-    async def _executions(self, profile: str, limit: int, cursor: str | None = None) -> Any:
-        query = api.query(flow=self._flow["id"], profile=profile, limit=limit, cursor=cursor or None, flow_info="false")
-        return await api.get("/executions" + query)
 
     async def _show_record(self, page: Page, record: dict[str, Any]) -> None:
         """Put a stored execution on screen: its events in order, then its outcome."""
@@ -154,7 +152,7 @@ class App:
         page, tenancy = self._screen.page, self._tenancy
         assert page is not None
         assert tenancy is not None
-        last = await self._last_record(page.profile)
+        last = await self._last_record()
         if last is not None and last["status"] == "running":
             if await tenancy.settle(last):
                 await self._reload()
@@ -245,9 +243,7 @@ class App:
         """Show anew what the server knows."""
         page = self._screen.page
         assert page is not None
-        record, states = await asyncio.gather(
-            self._last_record(page.profile), api.get(api.flow_path(self._flow["id"], page.profile, "states"))
-        )
+        record, states = await asyncio.gather(self._last_record(), api.get(self._opening.states))
         page.show_states(states or {})
         if record is not None:
             await self._show_record(page, record)
@@ -289,7 +285,7 @@ class App:
         await self._show_record(page, record)
         self._history_loaded = False
         await self._load_history()
-        last = await self._last_record(page.profile)
+        last = await self._last_record()
         if last is None or last["id"] == record["id"]:
             self._screen.notices.withdraw("old")
             address.choose(execution=None)

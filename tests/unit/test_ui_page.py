@@ -1,0 +1,119 @@
+"""The page's own files: what the browser is told to load, and what may stand in the markup."""
+
+import ast
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+from ui import status
+
+WEB = Path(__file__).parents[2] / "web"
+MARKUP = (WEB / "index.html").read_text()
+
+
+class Elements(HTMLParser):
+    """Collects every element with its attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(MARKUP)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Remember an element."""
+        self.found.append((tag, dict(attrs)))
+
+
+ELEMENTS = Elements().found
+
+
+def loaded_modules() -> dict[str, str]:
+    """Return the files that PyScript is told to load, by address."""
+    files: dict[str, str] = json.loads((WEB / "ui" / "config.json").read_text())["files"]
+    return files
+
+
+def test_every_module_of_the_page_is_loaded_to_where_it_is_imported_from() -> None:
+    """And nothing that is not there."""
+    modules = {f"/ui/{path.name}": f"./ui/{path.name}" for path in (WEB / "ui").glob("*.py") if path.name != "main.py"}
+    shims = {f"/ui/micropython/{path.name}": f"./{path.name}" for path in (WEB / "ui" / "micropython").glob("*.py")}
+    assert loaded_modules() == modules | shims
+
+
+def test_every_module_is_fetched_before_python_asks_for_it() -> None:
+    """One after the other would cost a second picture's worth of time."""
+    preloaded = {attributes["href"] for tag, attributes in ELEMENTS if attributes.get("rel") == "preload"}
+    assert loaded_modules().keys() | {"/ui/main.py", "/ui/config.json"} <= preloaded
+
+
+def test_nothing_in_the_markup_needs_a_weaker_policy() -> None:
+    """No scripts or styles inline, no handlers in attributes."""
+    inline = [
+        (tag, name)
+        for tag, attributes in ELEMENTS
+        for name in attributes
+        if name == "style" or name.startswith("on") or (tag == "script" and "src" not in attributes)
+    ]
+    assert (inline, re.findall("<style", MARKUP)) == ([], [])
+
+
+def test_what_prepares_the_page_for_its_policy_comes_before_pyscript() -> None:
+    """Module scripts run in the order of the document."""
+    scripts = [attributes["src"] for tag, attributes in ELEMENTS if tag == "script"]
+    assert scripts == ["/boot/evaluation.mjs", "/vendor/pyscript/core.js", "/ui/main.py"]
+
+
+def test_everything_comes_from_the_sites_own_address() -> None:
+    """Nothing is loaded from another host."""
+    addresses = [
+        attributes[name] or ""
+        for tag, attributes in ELEMENTS
+        for name in ("src", "href", "config")
+        if name in attributes
+    ]
+    assert [address for address in addresses if not re.match("/[^/]|#", address)] == []
+
+
+def test_ids_are_unique_and_every_one_that_is_referred_to_is_there() -> None:
+    """By labels, descriptions, tabs and icons."""
+    ids = [attributes["id"] for _, attributes in ELEMENTS if "id" in attributes]
+    referred = {
+        word
+        for _, attributes in ELEMENTS
+        for name in ("for", "aria-labelledby", "aria-controls", "list")
+        for word in (attributes.get(name) or "").split()
+    }
+    assert (len(ids), referred - set(ids)) == (len(set(ids)), set())
+
+
+def test_every_icon_that_a_status_names_is_drawn() -> None:
+    """In the sprite."""
+    tables = (status.ITEM_STATUSES, status.EXECUTION_STATUSES, status.PREVIEW_ACTIONS)
+    named = {f"icon-{shown.icon}" for table in tables for shown in table.values()}
+    assert named <= {attributes["id"] for tag, attributes in ELEMENTS if tag == "symbol"}
+
+
+def beyond_micropython(tree: ast.AST) -> list[str]:
+    """Name what is in a module that MicroPython cannot compile."""
+    found = []
+    for node in ast.walk(tree):
+        loads = isinstance(node, (ast.List, ast.Tuple, ast.Set)) and not isinstance(
+            getattr(node, "ctx", None), ast.Store
+        )
+        if loads and any(isinstance(part, ast.Starred) for part in node.elts):
+            found.append("unpacking in a display")
+        elif isinstance(node, ast.Dict) and None in node.keys:
+            found.append("unpacking in a dict")
+        elif isinstance(node, ast.arguments) and node.posonlyargs:
+            found.append("positional-only parameters")
+        elif isinstance(node, (ast.Match, ast.TryStar)):
+            found.append(type(node).__name__)
+    return found
+
+
+def test_modules_keep_to_what_micropython_can_compile() -> None:
+    """Which is a little less than what the checkers accept."""
+    paths = sorted((WEB / "ui").rglob("*.py"))
+    beyond = {path.name: beyond_micropython(ast.parse(path.read_text())) for path in paths}
+    assert {name: found for name, found in beyond.items() if found} == {}
