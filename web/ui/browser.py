@@ -10,7 +10,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import js
-import pyscript  # type: ignore[import-not-found]  # PyScript's own module; it exists in the page only
+import pyscript
 
 from ui import units
 
