@@ -16,6 +16,7 @@ from typing import Any
 from tooling.licences import licence_files
 from tooling.packages import normalised
 from tooling.paths import BOOT_FILES, EXPORTS, FLOW_WHEELS, NODE_MODULES, SITE, TAB_WHEELS, WEB
+from tooling.sample import SAMPLE, sample_archive
 from tooling.stamps import files_below, write_atomically
 from tooling.wheel import lock_of, tab_wheel
 
@@ -29,8 +30,12 @@ NOT_SERVED = ("boot/make/", "wheels.txt")
 
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 MICROPYTHON_FILES = ("micropython.mjs", "micropython.wasm")
-PYSCRIPT_FILES = ("core*.js", "core.css", "error-*.js", "deprecations-manager-*.js")
-"""PyScript without its editor, terminal and game tags, which bundle further projects and are not used by the page."""
+PYSCRIPT_PLUGINS = ("error", "deprecations-manager", "py-editor", "py-game", "py-terminal", "donkey")
+PYSCRIPT_FILES = ("core*.js", "core.css", *(f"{plugin}-*.js" for plugin in PYSCRIPT_PLUGINS))
+"""PyScript without what its editor, terminal and game tags load when a page uses them.
+
+PyScript imports every plugin at its start, also those that a page does not use.
+"""
 
 MANIFEST = "manifest.json"
 SIBLINGS = (".br", ".gz")
@@ -52,6 +57,7 @@ def planned_files() -> Plan:
     return {
         **_page_files(),
         **_below(EXPORTS, ""),
+        SAMPLE: sample_archive(),
         **{f"vendor/pyodide/{name}": NODE_MODULES / "pyodide" / name for name in PYODIDE_FILES},
         **{f"vendor/micropython/{name}": micropython / name for name in MICROPYTHON_FILES},
         **_pyscript_files(),

@@ -6,11 +6,12 @@ from tooling.assembly import MANIFEST, assemble
 from tooling.console import Console
 from tooling.errors import BuildError
 from tooling.packages import node_packages_step, tab_wheels_step
-from tooling.paths import BOOT_FILES, CORE, EXPORTS, REQUIREMENTS, ROOT, SITE, STAMPS, VENV_PYTHON, WEB, WHEELS
+from tooling.paths import BOOT_FILES, CORE, EXPORTS, REQUIREMENTS, SITE, STAMPS, VENV_PYTHON, WEB, WHEELS
+from tooling.sample import SAMPLE_SOURCES
 from tooling.stamps import Step
 from tooling.wheel import core_wheel_step
 
-FAST_QUALITY, BEST_QUALITY = 9, 11
+FAST_QUALITY, BEST_QUALITY = 6, 11
 IN_VENV = {"PYTHONPATH": str(WEB), "PYTHONDONTWRITEBYTECODE": "1"}
 
 SLOW_START = "tabs start by the ordinary lock file, several times slower than from a memory snapshot"
@@ -108,7 +109,7 @@ def _site_step(console: Console, *, best_compression: bool) -> Step:
     return Step(
         name="site",
         title="site",
-        inputs=(str(quality), WEB, EXPORTS, WHEELS / "core-wheel", BOOT_FILES / "assets.json", ROOT / "LICENSE"),
+        inputs=(str(quality), WEB, EXPORTS, WHEELS / "core-wheel", BOOT_FILES / "assets.json", *SAMPLE_SOURCES),
         outputs=(SITE / MANIFEST,),
         action=make,
         stamps=STAMPS,
