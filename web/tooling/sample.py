@@ -15,11 +15,10 @@ WRITTEN_AT = (2025, 1, 1, 0, 0, 0)
 def sample_archive() -> bytes:
     """Return a zip file of the documentation; the same files give the same bytes."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    with zipfile.ZipFile(packed, "w") as archive:
         for path in _documents():
-            archive.writestr(
-                zipfile.ZipInfo(f"irenic/{path.relative_to(ROOT).as_posix()}", WRITTEN_AT), path.read_bytes()
-            )
+            entry = zipfile.ZipInfo(f"irenic/{path.relative_to(ROOT).as_posix()}", WRITTEN_AT)
+            archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=9)
     return packed.getvalue()
 
 
