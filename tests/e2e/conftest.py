@@ -1,0 +1,79 @@
+"""Fixtures: the built site on a real server, a real Chromium, and another site to download from."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from tests.e2e.flow_page import FlowPage
+from tests.e2e.origin import Origin, running_origin
+from tests.e2e.server_process import ServerProcess, running_server
+
+from tooling.paths import BROWSER_FILE, SITE
+
+MAKE_FIRST = "run `python3 build.py setup` first"
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The built site."""
+    if not (SITE / "manifest.json").exists():
+        pytest.fail(f"there is no site: {MAKE_FIRST}")
+    return SITE
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A real Chromium, for all tests of this process."""
+    if not BROWSER_FILE.exists():
+        pytest.fail(f"no browser was found: {MAKE_FIRST}")
+    found = json.loads(BROWSER_FILE.read_text())
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found["executable"], args=found["args"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def server(site: Path, tmp_path: Path) -> Iterator[ServerProcess]:
+    """A server of its own for each test, on a new database."""
+    with running_server(site, tmp_path / "irenic.sqlite3") as running:
+        yield running
+
+
+@pytest.fixture
+def origin() -> Iterator[Origin]:
+    """Another site, empty."""
+    with running_origin() as running:
+        yield running
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """A browser that knows nothing yet: no cookies, no files, no cache."""
+    fresh = chromium.new_context(viewport={"width": 1200, "height": 900})
+    yield fresh
+    fresh.close()
+
+
+NewTab = Callable[[], FlowPage]
+
+
+@pytest.fixture
+def new_tab(context: BrowserContext, server: ServerProcess) -> Iterator[NewTab]:
+    """A function that opens a tab; at the end, none may have made the browser complain."""
+    tabs: list[FlowPage] = []
+
+    def opened() -> FlowPage:
+        tabs.append(FlowPage(context.new_page(), server))
+        return tabs[-1]
+
+    yield opened
+    assert [complaint for tab in tabs for complaint in tab.complaints] == []
+
+
+@pytest.fixture
+def flow_page(new_tab: NewTab) -> FlowPage:
+    """A tab with the page open and Python awake."""
+    return new_tab().open(flow="download")

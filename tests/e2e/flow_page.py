@@ -1,0 +1,121 @@
+"""The page as a person uses it: what is on screen, and what can be pressed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import ConsoleMessage, Download, Locator, Page, expect
+from tests.e2e.server_process import ServerProcess
+
+AWAKE_WITHIN = 60_000
+"""How long Python may take to start on a busy machine, in ms."""
+DONE_WITHIN = 30_000
+"""How long an execution of a test may take on a busy machine, in ms."""
+
+
+class FlowPage:
+    """One tab; every complaint of the browser is kept in ``complaints``."""
+
+    def __init__(self, page: Page, server: ServerProcess) -> None:
+        self.page = page
+        self.server = server
+        self.complaints: list[str] = []
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text} ({message.location.get('url', '')})")
+
+    # Coming and going.
+
+    def open(self, **choice: str) -> "FlowPage":
+        """Open the page by the address that the server printed, and wait until Python is awake."""
+        query = "".join(f"&{name}={value}" for name, value in choice.items())
+        self.page.goto(self.server.announced + query)
+        return self.awake()
+
+    def reload(self) -> None:
+        """Reload the page, without waiting for anything beyond the page itself."""
+        self.page.reload(wait_until="commit")
+
+    def awake(self) -> "FlowPage":
+        """Wait until Python is awake and its flow is loaded."""
+        expect(self.page.locator("#python-word")).to_have_text("Python ready", timeout=AWAKE_WITHIN)
+        return self
+
+    # What is on screen.
+
+    @property
+    def status(self) -> Locator:
+        """The status word."""
+        return self.page.locator("#status-word")
+
+    @property
+    def sentence(self) -> Locator:
+        """The sentence that says how things stand."""
+        return self.page.locator("#sentence")
+
+    @property
+    def reply(self) -> Locator:
+        """The reply to an interrupt."""
+        return self.page.locator("#reply")
+
+    def row(self, item: str) -> Locator:
+        """The row of an item."""
+        return self.page.locator(f"#item-rows tr:has(button[data-item='{item}'])")
+
+    def item(self, item: str) -> Locator:
+        """The status word of an item."""
+        return self.row(item).locator(".status span")
+
+    def statuses(self) -> dict[str, str]:
+        """Return every item's status word as it is now."""
+        found: dict[str, str] = self.page.evaluate(
+            "() => Object.fromEntries([...document.querySelectorAll('#item-rows button[data-item]')].map("
+            "b => [b.dataset.item, b.closest('tr').querySelector('.status span').textContent]))"
+        )
+        return found
+
+    def files(self) -> list[str]:
+        """Return the paths of the files that are listed, as they are now."""
+        return self.page.locator("#files .path").all_inner_texts()
+
+    # What can be pressed.
+
+    def fill(self, **inputs: str) -> None:
+        """Fill in inputs."""
+        for name, value in inputs.items():
+            self.page.locator(f"#input-{name}").fill(value)
+
+    def press(self, button: str) -> None:
+        """Press one of the buttons by its id: ensure, discover, clean, interrupt, resume, dry."""
+        self.page.locator(f"#do-{button}").click(timeout=DONE_WITHIN)
+
+    def confirm(self) -> None:
+        """Go on in the dialog."""
+        self.page.locator("#dialog-yes").click()
+
+    def preview(self) -> dict[str, str]:
+        """Return what the dialog says of each item, once it says it."""
+        rows = self.page.locator("#dialog-list li")
+        expect(rows.first).to_be_visible(timeout=DONE_WITHIN)
+        return {row.locator(".item").inner_text(): row.locator(".status span").inner_text() for row in rows.all()}
+
+    def ends(self, status: str) -> None:
+        """Wait until the execution has ended with this status word."""
+        expect(self.status).to_have_text(status, timeout=DONE_WITHIN)
+
+    def save(self, path: str) -> Path:
+        """Save a listed file and return where the browser has put it."""
+        with self.page.expect_download() as caught:
+            self.page.get_by_role("button", name=f"Save {path}", exact=True).click()
+        download: Download = caught.value
+        return Path(download.path())
+
+    # What the server says.
+
+    def api(self, path: str) -> Any:
+        """Return what the API answers to this tab."""
+        response = self.page.request.get(f"{self.server.address}/api/v1{path}")
+        return json.loads(response.text())

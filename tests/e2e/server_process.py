@@ -1,0 +1,48 @@
+"""The real server, as its own process on a real SQLite file."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ENDS_WITHIN = 20.0
+
+
+class ServerProcess:
+    """A running server.
+
+    :param announced: the address that it printed, with its token; ``address`` is the same without path and token.
+    """
+
+    def __init__(self, process: subprocess.Popen[str], announced: str) -> None:
+        self.process = process
+        self.announced = announced
+        self.address = announced.partition("/?")[0]
+        self.token = announced.rpartition("=")[2]
+
+    def end(self) -> None:
+        """Tell it to end, and wait until it has."""
+        self.process.terminate()
+        try:
+            self.process.wait(ENDS_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextmanager
+def running_server(site: Path, database: Path, *, port: int = 0, token: str | None = None) -> Iterator[ServerProcess]:
+    """Run a server until the block ends; it says itself where it is to be found."""
+    command = [sys.executable, "-m", "irenic_server", "--site", str(site), "--database", str(database)]
+    command += ["--port", str(port)] + (["--token", token] if token is not None else [])
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        announced = next((line.strip() for line in process.stdout if line.startswith("http://")), None)
+        if announced is None:
+            raise RuntimeError("the server ended before it said where it is")
+        server = ServerProcess(process, announced)
+        try:
+            yield server
+        finally:
+            server.end()
