@@ -229,8 +229,7 @@ class CmdExecution:
                 on_lost=self._lease_lost,
                 on_interrupt=self._take,
             )
-        merged = self._merge_inputs(await store.inputs(flow.id, profile))
-        inputs = flow.validate_inputs(merged)
+        inputs = flow.merge_inputs(await store.inputs(flow.id, profile), request.inputs)
         public = public_values(inputs)
         if request.writes and request.inputs:
             await store.save_inputs(flow.id, profile, public)
@@ -485,12 +484,6 @@ class CmdExecution:
         self._take(InterruptSignal(source="deadline", reason=f"{self.request.deadline:g} s have passed"))
 
     # Small services.
-
-    def _merge_inputs(self, stored: dict[str, Any]) -> dict[str, Any]:
-        model = self.request.flow.inputs_model
-        known = model.model_fields if model is not None else {}
-        kept = {name: value for name, value in stored.items() if name in known and name not in self.request.inputs}
-        return {**kept, **{name: value for name, value in self.request.inputs.items() if value is not None}}
 
     async def _read_events(self, after: int) -> list[JournalEvent]:
         return await self._store.events(self.id, after=after)

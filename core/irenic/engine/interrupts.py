@@ -25,9 +25,7 @@ class Interrupts:
     @property
     def level(self) -> InterruptLevel | None:
         """The level in force; under *ignore* only *abandon* is ever in force."""
-        if self.strategy.kind == "ignore" and self._asked is not InterruptLevel.ABANDON:
-            return None
-        return self._asked
+        return self._asked if self._asked is not None and self.strategy.heeds(self._asked) else None
 
     @property
     def asked(self) -> InterruptLevel | None:
@@ -70,7 +68,7 @@ class Interrupts:
 
     def _start_clock(self) -> None:
         self.settle()
-        if self._escalate_after is not None and self._asked is not InterruptLevel.ABANDON:
+        if self._escalate_after is not None and self.level not in (None, InterruptLevel.ABANDON):
             self._timer = asyncio.get_running_loop().call_later(self._escalate_after, self._escalate)
 
     def _escalate(self) -> None:

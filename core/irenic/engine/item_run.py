@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from irenic.flow.flow import Flow
 from irenic.flow.item import Item, code_hash
-from irenic.flow.params import PartialParams, params_hash
+from irenic.flow.params import PartialParams, digest
 from irenic.model.errors import ItemFailure
 from irenic.model.outcome import ErrorInfo
 
@@ -52,9 +52,9 @@ class ItemRun:
     def params_hash(self, params: Any) -> str:
         """Return the digest of the item's params."""
         if any(self.spec.refs.values()):
-            return params_hash(params)
+            return digest(params)
         if self._plain_params_hash is None:
-            self._plain_params_hash = params_hash(params)
+            self._plain_params_hash = digest(params)
         return self._plain_params_hash
 
     def load(self, data: dict[str, Any] | None) -> Any:
@@ -62,7 +62,7 @@ class ItemRun:
         if data is None:
             return None
         try:
-            return self.item.State.model_validate(data)
+            return self.item.State.model_validate(data, by_alias=True, by_name=True)
         except ValidationError:
             return None
 

@@ -1,12 +1,11 @@
 """What is asked for: a flow, a profile, commands and options."""
 
-import hashlib
-import json
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from irenic.flow.flow import Flow
+from irenic.flow.params import digest
 from irenic.model.cmd import Block, Cmd, DiscoverScope, StateSource, SyncMode
 from irenic.model.ids import ExecutionId, check_identifier
 from irenic.model.interrupt import InterruptStrategy
@@ -80,9 +79,9 @@ class CmdExecRequest(BaseModel):
 
     def fingerprint(self) -> str:
         """Return a digest that is equal for requests that ask for the same."""
-        asked = self.model_dump(mode="json", exclude={"flow", "id", "guards", "take_over"})
+        asked = self.model_dump(exclude={"flow", "id", "guards", "take_over"})
         asked["flow"] = [self.flow.id, self.flow.code_hash()]
-        return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
+        return digest(asked)
 
     def blocks(self, cmd: Cmd) -> list[Block]:
         """Return the blocks that a command is made of under this request's options."""

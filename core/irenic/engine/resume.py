@@ -40,10 +40,7 @@ async def preview(request: CmdExecRequest, store: Store, platform: Platform | No
     :raises ParamsError: if the inputs are not valid.
     """
     flow = request.flow
-    stored_inputs = await store.inputs(flow.id, request.profile)
-    known = flow.inputs_model.model_fields if flow.inputs_model is not None else {}
-    merged = {**{n: v for n, v in stored_inputs.items() if n in known}, **request.inputs}
-    inputs = flow.validate_inputs({name: value for name, value in merged.items() if value is not None})
+    inputs = flow.merge_inputs(await store.inputs(flow.id, request.profile), request.inputs)
     stored = await store.states(flow.id, request.profile)
     look = _Look(request, stored, inputs, lambda: platform or default_platform())
     items = [await look.at(item_id) for item_id in flow.graph.topological() if item_id in set(request.chosen_items())]

@@ -6,11 +6,12 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic.errors import PydanticInvalidForJsonSchema
 
 from irenic.flow.graph import Graph
 from irenic.flow.item import Item, code_hash
 from irenic.flow.limit import Limit
-from irenic.flow.params import ParamsSpec, explain
+from irenic.flow.params import ParamsSpec, by_field_name, explain
 from irenic.flow.ref import Ref, ref_fingerprint
 from irenic.model.errors import FlowError, ParamsError
 from irenic.model.flow_info import EdgeInfo, FlowInfo, ItemInfo
@@ -110,21 +111,27 @@ class Flow:
             chosen = self.graph.ancestors(chosen)
         return [id for id in self._items if id in chosen]
 
-    def validate_inputs(self, values: Mapping[str, Any]) -> BaseModel | None:
+    def merge_inputs(self, stored: Mapping[str, Any], given: Mapping[str, Any]) -> BaseModel | None:
         """Return the inputs as the flow's model; None where the flow has none.
 
+        :param stored: values that are kept where none is given; those of fields that are no more are left out.
+        :param given: values; an explicit None takes the stored one away.
         :raises ParamsError: if they are not valid; the message names each field.
         """
-        if self.inputs_model is None:
-            if values:
-                raise ParamsError(f"{self.id} takes no inputs, but was given: {', '.join(values)}.")
+        model = self.inputs_model
+        if model is None:
+            if given:
+                raise ParamsError(f"{self.id} takes no inputs, but was given: {', '.join(given)}.")
             return None
-        unknown = [name for name in values if name not in self.inputs_model.model_fields]
+        named = by_field_name(model, given)
+        unknown = [name for name in named if name not in model.model_fields]
         if unknown:
-            known = ", ".join(self.inputs_model.model_fields)
+            known = ", ".join(model.model_fields)
             raise ParamsError(f"{self.id} has no input {', '.join(unknown)}; it has: {known}.")
+        kept = {name: value for name, value in stored.items() if name in model.model_fields and name not in named}
+        values = {**kept, **{name: value for name, value in named.items() if value is not None}}
         try:
-            return self.inputs_model.model_validate(dict(values))
+            return model.model_validate(values, by_alias=True, by_name=True)
         except ValidationError as error:
             raise ParamsError(explain(error, f"the inputs of {self.id} are not valid")) from error
 
@@ -167,7 +174,10 @@ def _item_info(item: Item[Any, Any]) -> ItemInfo:
 
 @lru_cache(maxsize=256)
 def _json_schema(model: type[BaseModel]) -> dict[str, Any]:
-    return model.model_json_schema()
+    try:
+        return model.model_json_schema()
+    except PydanticInvalidForJsonSchema:
+        return {}  # a field of a type that JSON Schema cannot describe: the model is drawn without its fields
 
 
 def _id_of(item: ItemHandle[Any] | str) -> str:

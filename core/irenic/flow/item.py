@@ -4,6 +4,7 @@ import hashlib
 import inspect
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args
+from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel, ConfigDict
 
@@ -147,7 +148,7 @@ def field_diff(current: BaseModel, target: BaseModel) -> StateDiff:
 
 _NO_CHANGES = StateDiff()
 
-_code_hashes: dict[type, str] = {}
+_code_hashes: WeakKeyDictionary[type, str] = WeakKeyDictionary()
 
 
 def code_hash(item: Item[Any, Any]) -> str:

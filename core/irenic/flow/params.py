@@ -2,13 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
 
 from irenic.flow.ref import Ref, ref_item, ref_type, ref_value
-from irenic.flow.types import is_satisfied_by
+from irenic.flow.secret import secrets_in
+from irenic.flow.types import element_type, is_satisfied_by
 from irenic.model.errors import FlowError, ParamsError
 
 P = TypeVar("P", bound=BaseModel)
@@ -28,14 +32,18 @@ class PartialParams(Generic[P]):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if self._whole is not None:
-            return getattr(self._whole, name)
-        if name in self._known:
-            return self._known[name]
         field = self._model.model_fields.get(name)
         if field is None:
             raise AttributeError(f"{self._model.__name__} has no field {name!r}")
-        return None if name in self._missing else field.get_default(call_default_factory=True)
+        if name in self._missing:
+            return None
+        whole = self.whole()
+        if whole is not None:
+            return getattr(whole, name)
+        if name not in self._known:
+            return field.get_default(call_default_factory=True)
+        with _explained(f"{self._model.__qualname__}.{name} cannot be read"):
+            return _field_type(self._model, name).validate_python(self._known[name])
 
     @property
     def missing(self) -> frozenset[str]:
@@ -48,10 +56,8 @@ class PartialParams(Generic[P]):
         :raises ParamsError: if they are known and not valid.
         """
         if self._whole is None and not self._missing:
-            try:
-                self._whole = self._model.model_validate(self._known)
-            except ValidationError as error:
-                raise ParamsError(explain(error, f"{self._model.__qualname__} cannot be made")) from error
+            with _explained(f"{self._model.__qualname__} cannot be made"):
+                self._whole = self._model.model_validate(self._known, by_alias=True, by_name=True)
         return self._whole
 
 
@@ -64,36 +70,36 @@ class ParamsSpec(Generic[P]):
 
     def __init__(self, item: str, model: type[P], given: Mapping[str, Any]) -> None:
         self.model = model
-        self.given = dict(given)
-        self.refs = {name: list(_refs_in(value)) for name, value in given.items()}
-        self._check(item)
+        self._check_names(item, given)
+        self.given = by_field_name(model, given)
+        self.refs = {name: list(_refs_in(value)) for name, value in self.given.items()}
+        self._check_types(item)
         self._plain: PartialParams[P] | None = None
         if not any(self.refs.values()):
             try:
-                self._plain = PartialParams(model, {}, frozenset(), model.model_validate(self.given))
+                whole = model.model_validate(self.given, by_alias=True, by_name=True)
             except ValidationError as error:
                 raise FlowError(explain(error, f"the params of {item} are not valid")) from error
+            self._plain = PartialParams(model, {}, frozenset(), whole)
 
-    def _check(self, item: str) -> None:
+    def _check_names(self, item: str, given: Mapping[str, Any]) -> None:
         fields = self.model.model_fields
-        names = {field.alias or name: name for name, field in fields.items()}
-        unknown = [name for name in self.given if name not in fields and name not in names]
+        named = by_field_name(self.model, given)
+        unknown = [name for name in named if name not in fields]
         if unknown:
             raise FlowError(f"{item} has no param {', '.join(unknown)}; it has: {', '.join(fields) or 'none'}.")
-        absent = [
-            n
-            for n, field in fields.items()
-            if field.is_required() and n not in self.given and field.alias not in self.given
-        ]
+        absent = [name for name, field in fields.items() if field.is_required() and name not in named]
         if absent:
             raise FlowError(f"{item} needs a value for: {', '.join(absent)}.")
+
+    def _check_types(self, item: str) -> None:
         for name, value in self.given.items():
-            wanted = fields[names.get(name, name)].annotation
-            if isinstance(value, Ref) and not is_satisfied_by(wanted, ref_type(value)):
-                raise FlowError(
-                    f"{item}.{name} wants {_type_name(wanted)}, but {value!r} is {_type_name(ref_type(value))}: "
-                    "refer to another field, or map it with a named function."
-                )
+            for wanted, ref in _places(self.model.model_fields[name].annotation, value):
+                if not is_satisfied_by(wanted, ref_type(ref)):
+                    raise FlowError(
+                        f"{item}.{name} wants {_type_name(wanted)}, but {ref!r} is {_type_name(ref_type(ref))}: "
+                        "refer to another field, or map it with a named function."
+                    )
 
     def predecessors(self) -> list[str]:
         """Return the ids of the items that the references point at, each once."""
@@ -122,13 +128,30 @@ class ParamsSpec(Generic[P]):
         return PartialParams(self.model, known, frozenset(missing))
 
 
-def params_hash(params: BaseModel) -> str:
-    """Return the SHA-256 of params as canonical JSON; a secret counts by its own digest only."""
-    text = json.dumps(params.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), default=str)
-    digest = hashlib.sha256(text.encode())
-    for value in _secrets_in(params):
-        digest.update(hashlib.sha256(value).digest())
-    return digest.hexdigest()
+def by_field_name(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values by the names of a model's fields, where some may be given by a field's alias."""
+    aliases = {field.alias: name for name, field in model.model_fields.items() if field.alias is not None}
+    return {name if name in model.model_fields else aliases.get(name, name): value for name, value in values.items()}
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 of data as canonical JSON; a secret counts by its own digest only."""
+    plain = value.model_dump() if isinstance(value, BaseModel) else value
+    sha = hashlib.sha256(json.dumps(_canonical(plain), sort_keys=True).encode())
+    for secret in secrets_in(value):
+        sha.update(hashlib.sha256(secret).digest())
+    return sha.hexdigest()
+
+
+def _canonical(value: Any) -> Any:
+    """Return plain data that is the same for equal values, in every process: the order of a set is none."""
+    if isinstance(value, dict):
+        return {str(key): _canonical(element) for key, element in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_canonical(element) for element in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((_canonical(element) for element in value), key=repr)
+    return to_jsonable_python(value, fallback=repr)
 
 
 def explain(error: ValidationError, what: str) -> str:
@@ -141,6 +164,33 @@ def explain(error: ValidationError, what: str) -> str:
 
 
 _MISSING = object()
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    try:
+        yield
+    except ValidationError as error:
+        raise ParamsError(explain(error, what)) from error
+
+
+@lru_cache(maxsize=512)
+def _field_type(model: type[BaseModel], name: str) -> TypeAdapter[Any]:
+    field = model.model_fields[name]
+    type_: Any = field.annotation
+    return TypeAdapter(Annotated[(type_, *field.metadata)] if field.metadata else type_)
+
+
+def _places(wanted: Any, value: Any) -> Iterator[tuple[Any, Ref[Any]]]:
+    """Yield each reference in a param's value with the type that is wanted in its place."""
+    if isinstance(value, Ref):
+        yield wanted, value
+    elif isinstance(value, dict):
+        for element in value.values():
+            yield from _places(element_type(wanted, Mapping, 1), element)
+    elif isinstance(value, (list, tuple, set)):
+        for number, element in enumerate(value):
+            yield from _places(element_type(wanted, Iterable, number), element)
 
 
 def _refs_in(value: Any) -> Iterator[Ref[Any]]:
@@ -171,17 +221,6 @@ def _resolve(value: Any, states: Mapping[str, Any], inputs: Any) -> Any:
 def _takes_none(model: type[BaseModel], name: str) -> bool:
     field = model.model_fields.get(name)
     return field is None or is_satisfied_by(field.annotation, None)
-
-
-def _secrets_in(model: BaseModel) -> Iterator[bytes]:
-    for name in type(model).model_fields:
-        value = getattr(model, name)
-        if isinstance(value, SecretStr):
-            yield value.get_secret_value().encode()
-        elif isinstance(value, SecretBytes):
-            yield value.get_secret_value()
-        elif isinstance(value, BaseModel):
-            yield from _secrets_in(value)
 
 
 def _type_name(type_: Any) -> str:

@@ -71,7 +71,7 @@ def load_flow(source: str, filename: str) -> Flow:
         exec(compile(source, filename, "exec"), module.__dict__)
     except FlowError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise FlowError(f"{filename} could not be run: {type(error).__name__}: {error}.") from error
     flow = _flow_of(module, filename)
     flow.connect = header.connect

@@ -43,6 +43,25 @@ def is_satisfied_by(wanted: Any, offered: Any) -> bool:
     return _plain_satisfied(wanted, offered)
 
 
+def element_type(wanted: Any, kind: type, number: int) -> Any:
+    """Return the type that a container's type wants of an element; Any where it does not say.
+
+    :param kind: what sort of container is given: one of keys and values (``Mapping``), or of elements.
+    :param number: the element's place; for a mapping 0 is the key's type and 1 the value's.
+    """
+    wanted = strip_annotated(wanted)
+    if get_origin(wanted) in (Union, UnionType):
+        found = [element_type(member, kind, number) for member in get_args(wanted)]
+        told = [type_ for type_ in found if type_ is not Any]
+        return told[0] if len(told) == 1 else Any
+    origin, arguments = get_origin(wanted), get_args(wanted)
+    if not isinstance(origin, type) or not arguments or issubclass(origin, Mapping) != (kind is Mapping):
+        return Any
+    if kind is Mapping or (origin is tuple and arguments[-1] is not Ellipsis):
+        return arguments[number] if number < len(arguments) else Any
+    return arguments[0]
+
+
 def _literal_satisfied(wanted: Any, offered: Any) -> bool:
     if get_origin(offered) is Literal:
         if get_origin(wanted) is Literal:
