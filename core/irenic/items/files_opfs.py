@@ -11,7 +11,7 @@ from pyodide.ffi import JsException, to_js
 
 from irenic.flow.context import FileStat
 from irenic.items import opfs
-from irenic.items.opfs import BlobReader, explained
+from irenic.items.opfs import BlobReader, Tree, explained, no_file, read_at_once
 from irenic.items.paths import PARTIAL, file_parts, path_parts
 
 FOLDER = "irenic-files"
@@ -32,24 +32,28 @@ class OpfsFiles:
 
     def __init__(self, folder: str = FOLDER) -> None:
         self._folder = folder
-        self._is_swept = False
+        self._tree: Tree | None = None
 
     async def stat(self, path: str) -> FileStat | None:
         """See the protocol."""
         steps = path_parts(path)
         with explained(path):
-            file = await opfs.find_file(await self._root(), steps)
+            file = await (await self._files()).file(steps)
             return None if file is None else FileStat(path="/".join(steps), size=(await file.getFile()).size)
 
     async def is_dir(self, path: str) -> bool:
         """See the protocol."""
         steps = path_parts(path)
         with explained(path):
-            return await opfs.find_directory(await self._root(), steps) is not None
+            return await (await self._files()).directory(steps) is not None
 
     async def read(self, path: str, chunk_size: int = CHUNK) -> AsyncIterator[bytes]:
         """See the protocol."""
         blob = await self._blob(path)
+        if blob.size <= chunk_size:
+            with explained(path):
+                yield read_at_once(blob)  # a small file is read faster than others could be let run
+            return
         for start in range(0, blob.size, chunk_size):
             with explained(path):
                 part = await blob.slice(start, start + chunk_size).arrayBuffer()
@@ -75,7 +79,7 @@ class OpfsFiles:
         async with self._scratch(path) as scratch:
             with explained(path):
                 writer = await OpfsFileWriter.create(path, scratch, ["file"])
-                writer.place = partial(opfs.move_file, root=await self._root(), steps=steps)
+                writer.place = partial(opfs.move_file, root=(await self._files()).root, steps=steps)
             try:
                 yield writer
             finally:
@@ -88,59 +92,62 @@ class OpfsFiles:
         async with self._scratch(path) as scratch:
             with explained(path):
                 folder = await opfs.make_directory(scratch, ["directory"])
-                place = partial(_move_directory, source=folder, root=await self._root(), steps=steps)
+                place = partial(_move_directory, folder, await self._files(), steps)
             yield OpfsDirectoryWriter(path, folder, place)
 
     async def remove(self, path: str) -> None:
         """See the protocol."""
         steps = file_parts(path)
         with explained(path):
-            await opfs.remove(await self._root(), steps)
+            files = await self._files()
+            files.forget()
+            await opfs.remove(files.root, steps)
 
     async def rename(self, source: str, target: str) -> None:
         """See the protocol."""
         source_steps, target_steps = file_parts(source), file_parts(target)
         with explained(source):
-            root = await self._root()
-            folder = await opfs.find_directory(root, source_steps)
+            files = await self._files()
+            folder = await files.directory(source_steps)
             if folder is not None:
-                await _move_directory(folder, root, target_steps)
-                await opfs.remove(root, source_steps)
-                return
-            parent = await opfs.find_directory(root, source_steps[:-1])
-            await opfs.move_file(await (parent or root).getFileHandle(source_steps[-1]), root, target_steps)
+                await _move_directory(folder, files, target_steps)
+                await opfs.remove(files.root, source_steps)
+            else:
+                await opfs.move_file(await self._file(source), files.root, target_steps)
 
     async def list(self, path: str = "") -> list[FileStat]:
         """See the protocol."""
         steps = path_parts(path)
         found = []
         with explained(path):
-            folder = await opfs.find_directory(await self._root(), steps)
+            folder = await (await self._files()).directory(steps)
             if folder is not None:
                 async for place, file in opfs.files_below(folder, steps):
                     found.append(FileStat(path="/".join(place), size=(await file.getFile()).size))
         return sorted(found, key=lambda file: file.path)
 
-    async def _root(self) -> Any:
-        root = await opfs.origin_folder(self._folder)
-        if not self._is_swept:
-            self._is_swept = True
+    async def _files(self) -> Tree:
+        if self._tree is None:
+            root = await opfs.origin_folder(self._folder)
             await opfs.sweep(root)
-        return root
+            self._tree = Tree(root)
+        return self._tree
+
+    async def _file(self, path: str) -> Any:
+        file = await (await self._files()).file(file_parts(path))
+        if file is None:
+            raise no_file(path)
+        return file
 
     async def _blob(self, path: str) -> Any:
-        *parents, name = file_parts(path)
         with explained(path):
-            folder = await self._root()
-            for step in parents:
-                folder = await folder.getDirectoryHandle(step)
-            return await (await folder.getFileHandle(name)).getFile()
+            return await (await self._file(path)).getFile()
 
     @asynccontextmanager
     async def _scratch(self, path: str) -> AsyncIterator[Any]:
         """Make a folder for something unfinished; an open access handle inside keeps other tabs from sweeping it."""
         with explained(path):
-            root = await self._root()
+            root = (await self._files()).root
             name, folder, lock = await _locked_folder(root)
         try:
             yield folder
@@ -233,8 +240,7 @@ async def _locked_folder(root: Any) -> tuple[str, Any, Any]:
                 raise
 
 
-async def _move_directory(source: Any, root: Any, steps: tuple[str, ...]) -> None:
-    await opfs.remove(root, steps)
-    await opfs.make_directory(root, steps)
-    async for place, file in opfs.files_below(source):
-        await opfs.move_file(file, root, (*steps, *place))
+async def _move_directory(source: Any, files: Tree, steps: tuple[str, ...]) -> None:
+    files.forget()
+    await opfs.remove(files.root, steps)
+    await opfs.move_contents(source, await opfs.make_directory(files.root, steps))

@@ -15,6 +15,9 @@ from pyodide.ffi import JsException
 from irenic.items.paths import PARTIAL
 from irenic.model.errors import ItemFailure
 
+MOST_KEPT = 256
+"""Handles of directories that are kept."""
+
 
 async def origin_folder(name: str) -> Any:
     """Return the handle of a folder at the top of the origin's file system; it is made where it is missing."""
@@ -43,19 +46,6 @@ async def make_directory(root: Any, steps: Sequence[str]) -> Any:
     return folder
 
 
-async def find_file(root: Any, steps: Sequence[str]) -> Any | None:
-    """Return the handle of a file, or None where there is none."""
-    folder = await find_directory(root, steps[:-1])
-    if folder is None or not steps:
-        return None
-    try:
-        return await folder.getFileHandle(steps[-1])
-    except JsException as error:
-        if error.name in ("NotFoundError", "TypeMismatchError"):
-            return None
-        raise
-
-
 async def files_below(folder: Any, steps: tuple[str, ...] = ()) -> AsyncIterator[tuple[tuple[str, ...], Any]]:
     """Yield the steps and the handle of every file below a directory; unfinished files are left out."""
     async for name, handle in folder.entries():
@@ -70,6 +60,15 @@ async def move_file(file: Any, root: Any, steps: Sequence[str]) -> None:
     """Move a file to its place; a file that stood there is replaced."""
     folder = await make_directory(root, steps[:-1])
     await file.move(folder, steps[-1])
+
+
+async def move_contents(source: Any, target: Any) -> None:
+    """Move all files below one directory into another, one by one."""
+    async for name, handle in source.entries():
+        if handle.kind == "file":
+            await handle.move(target, name)
+        else:
+            await move_contents(handle, await target.getDirectoryHandle(name, create=True))
 
 
 async def remove(root: Any, steps: Sequence[str]) -> None:
@@ -104,12 +103,62 @@ async def remove_unless_busy(folder: Any, name: str, *, recursive: bool) -> None
             raise
 
 
+class Tree:
+    """What lies below a root.
+
+    Handles of directories are kept: to walk to a file anew costs more than to read it. Where something is not found by
+    a kept handle, it is looked for again from the root, because another tab may have replaced the directory.
+    """
+
+    def __init__(self, root: Any) -> None:
+        self.root = root
+        self._kept: dict[tuple[str, ...], Any] = {}
+
+    def forget(self) -> None:
+        """Forget the kept handles: directories are about to change."""
+        self._kept.clear()
+
+    async def directory(self, steps: tuple[str, ...]) -> Any | None:
+        """Return the handle of a directory, or None where there is none."""
+        return await find_directory(self.root, steps)
+
+    async def file(self, steps: tuple[str, ...]) -> Any | None:
+        """Return the handle of a file, or None where there is none."""
+        if not steps:
+            return None
+        parents, name = steps[:-1], steps[-1]
+        kept = self._kept.get(parents)
+        if kept is not None and (found := await _child(kept, name)) is not None:
+            return found
+        folder = await self.directory(parents)
+        if folder is None:
+            return None
+        if len(self._kept) >= MOST_KEPT:
+            self.forget()
+        self._kept[parents] = folder
+        return await _child(folder, name)
+
+
+async def _child(folder: Any, name: str) -> Any | None:
+    try:
+        return await folder.getFileHandle(name)
+    except JsException as error:
+        if error.name in ("NotFoundError", "TypeMismatchError"):
+            return None
+        raise
+
+
+def read_at_once(blob: Any) -> bytes:
+    """Return the content of a blob, blocking."""
+    data: bytes = js.FileReaderSync.new().readAsArrayBuffer(blob).to_bytes()
+    return data
+
+
 class BlobReader(io.RawIOBase):
     """Reads a file at any position; reads block, which only a worker may do."""
 
     def __init__(self, blob: Any) -> None:
         self._blob = blob
-        self._reader = js.FileReaderSync.new()
         self._position = 0
 
     def readable(self) -> bool:
@@ -132,8 +181,7 @@ class BlobReader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer from the position on; returns how many bytes there were."""
-        part = self._blob.slice(self._position, self._position + len(buffer))
-        data = self._reader.readAsArrayBuffer(part).to_bytes()
+        data = read_at_once(self._blob.slice(self._position, self._position + len(buffer)))
         buffer[: len(data)] = data
         self._position += len(data)
         return len(data)
@@ -152,6 +200,11 @@ _SENTENCES = {
     "SecurityError": "the browser keeps no files for this page, as in some private windows: use an ordinary window",
     "TypeError": "the browser cannot keep a file of that name",
 }
+
+
+def no_file(path: str) -> ItemFailure:
+    """Return the failure to raise where a file is missing."""
+    return ItemFailure(f"{path}: {_SENTENCES['NotFoundError']}.")
 
 
 @contextmanager
