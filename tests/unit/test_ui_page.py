@@ -98,11 +98,8 @@ def beyond_micropython(tree: ast.AST) -> list[str]:
     """Name what is in a module that MicroPython cannot compile."""
     found = []
     for node in ast.walk(tree):
-        loads = isinstance(node, (ast.List, ast.Tuple, ast.Set)) and not isinstance(
-            getattr(node, "ctx", None), ast.Store
-        )
-        if loads and any(isinstance(part, ast.Starred) for part in node.elts):
-            found.append("unpacking in a display")
+        if isinstance(node, ast.Set) or (isinstance(node, ast.List | ast.Tuple) and isinstance(node.ctx, ast.Load)):
+            found += ["unpacking in a display" for part in node.elts if isinstance(part, ast.Starred)]
         elif isinstance(node, ast.Dict) and None in node.keys:
             found.append("unpacking in a dict")
         elif isinstance(node, ast.arguments) and node.posonlyargs:
