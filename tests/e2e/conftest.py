@@ -42,6 +42,13 @@ def server(site: Path, tmp_path: Path) -> Iterator[ServerProcess]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def shared_server(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """One server for all tests of a module, for those that leave nothing behind that another would see."""
+    with running_server(site, tmp_path_factory.mktemp("server") / "irenic.sqlite3") as running:
+        yield running
+
+
 @pytest.fixture
 def origin() -> Iterator[Origin]:
     """Another site, empty."""

@@ -1,0 +1,255 @@
+"""A core restored from the snapshot is as good as one that has started the long way."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Route
+from tests.e2e.core_tab import CoreTab, answer_of, core_tab, flow_of_one
+from tests.e2e.server_process import ServerProcess
+
+CHECKS = {
+    "pydantic's own errors": (
+        """
+from pydantic import BaseModel, ValidationError
+class Number(BaseModel):
+    n: int
+try:
+    Number(n="zz")
+except ValidationError as error:
+    answer = error.errors()[0]["type"]
+""",
+        "int_parsing",
+    ),
+    "discriminated unions": (
+        """
+from typing import Annotated, Literal
+from pydantic import BaseModel, Field, TypeAdapter
+class A(BaseModel):
+    kind: Literal["a"]
+    x: int
+class B(BaseModel):
+    kind: Literal["b"]
+    many: list[A]
+union = TypeAdapter(Annotated[A | B, Field(discriminator="kind")])
+answer = union.validate_python({"kind": "b", "many": [{"kind": "a", "x": "5"}]}).many[0].x
+""",
+        "5",
+    ),
+    "pydantic dataclasses": (
+        """
+import datetime
+import pydantic.dataclasses
+@pydantic.dataclasses.dataclass
+class Dated:
+    when: datetime.datetime
+answer = Dated(when="2024-01-02T03:04:05Z").when.year
+""",
+        "2024",
+    ),
+    "JSON Schema": (
+        """
+from pydantic import BaseModel
+class Named(BaseModel):
+    name: str
+answer = Named.model_json_schema()["properties"]["name"]["type"]
+""",
+        "string",
+    ),
+    "memory that grows far beyond the snapshot's": (
+        """
+import gc
+from pydantic import BaseModel
+class Row(BaseModel):
+    i: int
+    s: str
+rows = [Row(i=str(i), s="x" * 50) for i in range(30_000)]
+large = bytearray(200_000_000)
+answer = len(rows) + len(large)
+del rows, large
+gc.collect()
+""",
+        "200030000",
+    ),
+    "deep recursion": (
+        """
+def deeper():
+    return deeper()
+try:
+    deeper()
+except RecursionError as error:
+    answer = type(error).__name__
+""",
+        "RecursionError",
+    ),
+    "tasks side by side": (
+        """
+async def late(i):
+    await asyncio.sleep(0.001 * i)
+    return i
+answer = sum(await asyncio.gather(*(late(i) for i in range(10))))
+""",
+        "45",
+    ),
+    "waiting inside a function that is not async": (
+        """
+from pyodide.ffi import can_run_sync, run_sync
+answer = can_run_sync(), run_sync(asyncio.sleep(0.01, "slept"))
+""",
+        "(True, 'slept')",
+    ),
+    "an event loop run to its end": (
+        """
+async def seven():
+    await asyncio.sleep(0.001)
+    return 7
+answer = asyncio.run(seven())
+""",
+        "7",
+    ),
+    "callbacks from JavaScript": (
+        """
+import js
+from pyodide.ffi import create_once_callable, to_js
+called = asyncio.Future()
+js.setTimeout(create_once_callable(lambda: called.set_result(11)), 1)
+answer = await called, to_js([1, 2]).length
+""",
+        "(11, 2)",
+    ),
+    "modules that the snapshot does not hold": (
+        """
+import argparse, difflib, email.message, html.parser, http.client, pprint, unittest
+import xml.etree.ElementTree as tree
+answer = tree.fromstring("<a b='1'/>").attrib["b"]
+""",
+        "1",
+    ),
+    "tracebacks through the standard library": (
+        """
+import json, traceback
+try:
+    json.loads("{")
+except ValueError:
+    lines = traceback.format_exc().splitlines()
+answer = any("json/decoder.py" in line for line in lines), lines[-1].partition(":")[0]
+""",
+        "(True, 'json.decoder.JSONDecodeError')",
+    ),
+    "clocks that go": (
+        """
+import datetime, time
+answer = time.time() > 1_750_000_000, datetime.datetime.now().year >= 2026, time.monotonic() > 0
+""",
+        "(True, True, True)",
+    ),
+    "files": (
+        """
+import os, pathlib
+pathlib.Path("/home/pyodide/a.txt").write_text("hi")
+answer = pathlib.Path("a.txt").read_text(), os.getcwd(), os.environ["HOME"]
+""",
+        "('hi', '/home/pyodide', '/home/pyodide')",
+    ),
+    "metadata of packages": (
+        """
+import importlib.metadata
+import pydantic
+answer = importlib.metadata.version("pydantic") == pydantic.VERSION, importlib.metadata.version("irenic")
+""",
+        "(True, '0.1.0')",
+    ),
+    "locks of threads": (
+        """
+import threading
+lock = threading.Lock()
+with lock:
+    answer = threading.current_thread().name
+""",
+        "MainThread",
+    ),
+    "the module path, once each": (
+        """
+import sys
+answer = len(sys.path) == len(set(sys.path))
+""",
+        "True",
+    ),
+    "sources taken apart and put together": (
+        """
+import ast
+answer = ast.unparse(ast.parse("x=1+2"))
+""",
+        "x = 1 + 2",
+    ),
+}
+
+CHANCE = flow_of_one("""
+import os, random, secrets, uuid
+answer = random.random(), os.urandom(8).hex(), uuid.uuid4(), secrets.token_hex(8)
+""")
+
+IMPORTS_SOMETHING_NEW = flow_of_one("answer = difflib.get_close_matches('app', ['ape'])", imports="import difflib")
+
+
+@pytest.fixture(scope="module")
+def restored(chromium: Browser, shared_server: ServerProcess) -> Iterator[CoreTab]:
+    """Start one core from the snapshot for all checks."""
+    with core_tab(chromium, shared_server) as tab:
+        tab.start("snapshot")
+        yield tab
+
+
+@pytest.mark.parametrize("what", CHECKS)
+def test_a_restored_core_has(restored: CoreTab, what: str) -> None:
+    """What works after an ordinary start works after the snapshot was restored, one after the other in one core."""
+    code, expected = CHECKS[what]
+    restored.load_flow(flow_of_one(code.strip()))
+    execution = restored.submit(profile=f"check_{list(CHECKS).index(what)}")
+    assert answer_of(restored.outcome(execution)) == expected
+
+
+def test_what_is_printed_is_told(restored: CoreTab) -> None:
+    """Both streams of Python reach the page as lines of log."""
+    restored.load_flow(flow_of_one('import sys\nprint("to out")\nprint("to err", file=sys.stderr)'))
+    restored.outcome(restored.submit(profile="printing"))
+    assert restored.messages(type="log", text="to out")
+    assert restored.messages(type="log", text="to err", level="warning")
+
+
+def test_two_cores_from_one_snapshot_do_not_draw_the_same_numbers(
+    chromium: Browser, shared_server: ServerProcess
+) -> None:
+    """Chance is not part of the snapshot, whichever module it is asked of."""
+    drawn = []
+    with core_tab(chromium, shared_server) as tab:
+        tab.start("snapshot")
+        tab.load_flow(CHANCE)
+        for number in range(2):
+            execution = tab.submit(profile=f"draw_{number}")
+            drawn.append(answer_of(tab.outcome(execution)))
+            tab.mark()
+            tab.page.evaluate("() => core.respawn()")
+            tab.until(type="flow_loaded")
+    first, second = (set(numbers.strip("()").split(", ")) for numbers in drawn)
+    assert first & second == set()
+
+
+def test_an_import_waits_for_the_library_that_comes_late(chromium: Browser, shared_server: ServerProcess) -> None:
+    """A flow may import what the snapshot does not hold before the library's file is there."""
+    asked = []
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            held.append(route)
+        else:
+            route.continue_()
+
+    with core_tab(chromium, shared_server) as tab:
+        tab.page.context.route("**/vendor/boot/library-*", hold_the_first)
+        tab.start("snapshot")
+        tab.load_flow(IMPORTS_SOMETHING_NEW)
+        assert answer_of(tab.outcome(tab.submit())) == "['ape']"
+        assert len(asked) == 2
+        held[0].abort()
