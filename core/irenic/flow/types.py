@@ -10,7 +10,8 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from uuid import UUID
 
-from pydantic import AnyUrl, BaseModel, SecretBytes, SecretStr
+from pydantic import AnyUrl, SecretBytes, SecretStr
+from typing_extensions import TypeAliasType  # pydantic brings it along; Python has it from 3.12
 
 _READ_FROM_TEXT = (PurePath, AnyUrl, enum.Enum, UUID, date, datetime, time, timedelta, Decimal, SecretStr, SecretBytes)
 _READ_FROM_TEXT += (IPv4Address, IPv6Address)  # type: ignore[assignment]  # a tuple of classes, grown in two lines
@@ -18,9 +19,9 @@ _NUMBERS: dict[type, tuple[type, ...]] = {float: (int,), complex: (int, float), 
 
 
 def strip_annotated(type_: Any) -> Any:
-    """Return the type without its ``Annotated`` metadata."""
-    while get_origin(type_) is Annotated:
-        type_ = get_args(type_)[0]
+    """Return the type without its ``Annotated`` metadata, and what a ``type`` statement's name stands for."""
+    while get_origin(type_) is Annotated or isinstance(type_, TypeAliasType):
+        type_ = type_.__value__ if isinstance(type_, TypeAliasType) else get_args(type_)[0]
     return type_
 
 
@@ -31,11 +32,11 @@ def is_satisfied_by(wanted: Any, offered: Any) -> bool:
     value.
     """
     wanted, offered = strip_annotated(wanted), strip_annotated(offered)
-    if wanted is Any or offered is Any or isinstance(wanted, TypeVar) or isinstance(offered, TypeVar):
+    if wanted == offered or Any in (wanted, offered) or isinstance(wanted, TypeVar) or isinstance(offered, TypeVar):
         return True
     if get_origin(offered) in (Union, UnionType):
         members = [m for m in get_args(offered) if m is not NoneType]
-        return bool(members) and all(is_satisfied_by(wanted, member) for member in members)
+        return all(is_satisfied_by(wanted, member) for member in members)
     if get_origin(wanted) in (Union, UnionType):
         return any(is_satisfied_by(member, offered) for member in get_args(wanted))
     if get_origin(wanted) is Literal or get_origin(offered) is Literal:
@@ -80,8 +81,6 @@ def _plain_satisfied(wanted: Any, offered: Any) -> bool:
         return True
     if issubclass(wanted_class, _READ_FROM_TEXT) and issubclass(offered_class, str):
         return True
-    if issubclass(wanted_class, str) and issubclass(offered_class, BaseModel):
-        return False
     if not issubclass(offered_class, wanted_class):
         return _containers(wanted_class, offered_class) and _arguments_satisfied(wanted, offered)
     return _arguments_satisfied(wanted, offered)
