@@ -1,5 +1,25 @@
-"""Where an execution meets the world."""
+"""Where an execution meets the world.
+
+What needs a terminal or signals is loaded when it is first asked for, so that the tab never loads it.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from irenic.endpoints.recording import RecordingEndpoint
 
-__all__ = ["RecordingEndpoint"]
+if TYPE_CHECKING:
+    from irenic.endpoints.ci import CiEndpoint
+    from irenic.endpoints.cli import CliEndpoint
+    from irenic.endpoints.reports import ReportEndpoint
+
+__all__ = ["CiEndpoint", "CliEndpoint", "RecordingEndpoint", "ReportEndpoint"]
+
+_MODULES = {"CiEndpoint": "ci", "CliEndpoint": "cli", "ReportEndpoint": "reports"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,0 +1,5 @@
+"""``python -m irenic``."""
+
+from irenic.cli import main
+
+main()

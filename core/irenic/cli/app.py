@@ -1,0 +1,83 @@
+"""The commands put together, and what happens to errors."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+import irenic
+from irenic.cli import clean, diff, discover, ensure, executions, goal, new, preview, resume, status
+from irenic.cli.exit_codes import ExitCode
+from irenic.cli.signatures import GroupedCommand, spread
+from irenic.model.errors import FlowError, InvalidIdError, IrenicError, ParamsError
+
+COMMANDS: dict[str, Callable[..., ExitCode]] = {
+    "discover": discover.discover,
+    "status": status.status,
+    "goal": goal.goal,
+    "diff": diff.diff,
+    "ensure": ensure.ensure,
+    "clean": clean.clean,
+    "preview": preview.preview,
+    "resume": resume.resume,
+    "new": new.new,
+}
+
+CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def make_app() -> typer.Typer:
+    """Return the command line."""
+    app = typer.Typer(
+        name="irenic",
+        help="Automation that can be stopped at any moment and picked up again.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings=CONTEXT,
+    )
+    app.callback()(_root)
+    for name, function in COMMANDS.items():
+        _add(app, name, function)
+    group = typer.Typer(name="executions", help=executions.__doc__, no_args_is_help=True, rich_markup_mode=None)
+    for name, function in executions.COMMANDS.items():
+        _add(group, name, function)
+    app.add_typer(group, context_settings=CONTEXT)
+    return app
+
+
+def _add(app: typer.Typer, name: str, function: Callable[..., ExitCode]) -> None:
+    app.command(name, cls=GroupedCommand, context_settings=CONTEXT)(spread(function))
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"irenic {irenic.__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: bool = typer.Option(
+        False, "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
+    ),
+) -> None:
+    del version
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command that was typed, or the one given, and return its exit code."""
+    try:
+        make_app()(args=arguments)
+    except (FlowError, ParamsError, InvalidIdError) as error:
+        return _tell(error, ExitCode.USAGE)
+    except IrenicError as error:
+        return _tell(error, ExitCode.FAILED)
+    except SystemExit as end:
+        return int(end.code or 0)
+    return ExitCode.COMPLETE
+
+
+def _tell(error: IrenicError, code: ExitCode) -> ExitCode:
+    sys.stderr.write(f"irenic: {error}\n")
+    return code

@@ -1,0 +1,168 @@
+"""See the executions of a store, and stop one, wherever it runs."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import typer
+
+from irenic.cli.exit_codes import ExitCode
+from irenic.cli.interrupting import interrupt_in_store
+from irenic.cli.options import ColorOption, FormatOption, StoreOptions
+from irenic.cli.resume import ExecutionArgument
+from irenic.cli.stores import open_store
+from irenic.endpoints.formats import Format, format_data, format_outcome
+from irenic.endpoints.outcome_text import TextLook
+from irenic.endpoints.terminal import Choice, Ink, has_icons, wants_colour
+from irenic.engine.store import Store
+from irenic.model.errors import ParamsError
+from irenic.model.events import journal_event
+from irenic.model.interrupt import InterruptLevel, InterruptReply
+from irenic.model.record import RUNNING, ExecutionRecord
+
+FOLLOW_EVERY = 0.5
+"""Seconds between two looks at a journal that somebody else writes."""
+
+
+def list_executions(
+    store: StoreOptions,
+    flow: Annotated[str | None, typer.Option("--flow", help="Only of this flow.", metavar="ID")] = None,
+    profile: Annotated[
+        str | None, typer.Option("--profile", "-p", help="Only of this profile.", metavar="NAME")
+    ] = None,
+    status: Annotated[
+        str | None,
+        typer.Option("--status", help="Only these: running, complete, block_interrupted, …", metavar="STATUS"),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.", metavar="N")] = 20,
+    format: FormatOption = Format.TEXT,
+) -> ExitCode:
+    """List executions, newest first."""
+
+    async def listed(opened: Store) -> None:
+        page = await opened.executions(flow=flow, profile=profile, status=status, limit=limit)
+        if format is Format.TEXT:
+            sys.stdout.write(_table(page.items))
+        else:
+            sys.stdout.write(format_data([record.model_dump(mode="json") for record in page.items], format))
+
+    return _with_store(store, listed)
+
+
+def show(
+    execution: ExecutionArgument,
+    store: StoreOptions,
+    format: FormatOption = Format.TEXT,
+    color: ColorOption = Choice.AUTO,
+) -> ExitCode:
+    """Show an execution's outcome, or how far it has come where it has none yet."""
+
+    async def shown(opened: Store) -> None:
+        record = await _record(opened, execution, store)
+        outcome = await opened.outcome(record.id)
+        if outcome is not None:
+            look = TextLook(Ink(wants_colour(color, sys.stdout)), has_icons(sys.stdout))
+            sys.stdout.write(format_outcome(outcome, format, look=look))
+        elif format is Format.TEXT:
+            sys.stdout.write(_table([record]))
+        else:
+            sys.stdout.write(format_data(record, format))
+
+    return _with_store(store, shown)
+
+
+def events(
+    execution: ExecutionArgument,
+    store: StoreOptions,
+    after: Annotated[int, typer.Option("--after", help="Only events with a higher seq.", metavar="SEQ")] = -1,
+    follow: Annotated[bool, typer.Option("--follow", help="Wait for more until the execution has ended.")] = False,
+) -> ExitCode:
+    """Write an execution's journal to standard output, one JSON object a line."""
+
+    async def written(opened: Store) -> None:
+        record = await _record(opened, execution, store)
+        seq = after
+        while True:
+            batch = await opened.events(record.id, after=seq)
+            for event in batch:
+                sys.stdout.write(journal_event.dump_json(event).decode() + "\n")
+                seq = event.seq
+            sys.stdout.flush()
+            if not batch and (not follow or await opened.outcome(record.id) is not None):
+                return
+            if not batch:
+                await asyncio.sleep(FOLLOW_EVERY)
+
+    return _with_store(store, written)
+
+
+def interrupt(
+    execution: ExecutionArgument,
+    store: StoreOptions,
+    level: Annotated[
+        str | None,
+        typer.Option(
+            "--level",
+            help="How hard; where it is left out, one level more than was asked for before.",
+            metavar="finish|cancel|abandon",
+        ),
+    ] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why, for the outcome.", metavar="TEXT")] = None,
+) -> ExitCode:
+    """Ask an execution to stop, wherever it runs: in another terminal, on the server or in somebody's tab."""
+    if level is not None and level.upper() not in InterruptLevel.__members__:
+        raise ParamsError(f"there is no level {level!r}: use finish, cancel or abandon.")
+
+    async def asked(opened: Store) -> None:
+        record = await _record(opened, execution, store)
+        reply = await interrupt_in_store(opened, record, level=level, reason=reason)
+        sys.stdout.write(f"{reply.text}\n")
+        if reply is InterruptReply.NOTHING_TO_INTERRUPT:
+            sys.stderr.write(f"irenic: {record.id} has ended: see `irenic executions show {record.id}`.\n")
+
+    return _with_store(store, asked)
+
+
+COMMANDS: dict[str, Callable[..., ExitCode]] = {
+    "list": list_executions,
+    "show": show,
+    "events": events,
+    "interrupt": interrupt,
+}
+
+
+def _with_store(options: StoreOptions, use: Callable[[Store], Awaitable[None]]) -> ExitCode:
+    async def used() -> None:
+        opened = open_store(options.store, options.token)
+        try:
+            await use(opened)
+        finally:
+            await opened.close()
+
+    asyncio.run(used())
+    return ExitCode.COMPLETE
+
+
+async def _record(opened: Store, execution_id: str, options: StoreOptions) -> ExecutionRecord:
+    record = await opened.execution(execution_id.upper())
+    if record is None:
+        raise ParamsError(f"there is no execution {execution_id} in {options.store}: see `irenic executions list`.")
+    return record
+
+
+def _table(records: list[ExecutionRecord]) -> str:
+    rows: list[list[Any]] = [
+        [
+            record.id,
+            record.status,
+            f"{record.flow}/{record.profile}",
+            " ".join(record.cmds) + (" (dry run)" if record.dry_run else ""),
+            (record.started_at or record.created_at or "").replace("T", " ")[:19],
+            record.holder if record.status == RUNNING else "",
+        ]
+        for record in records
+    ]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(6)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,32 @@
+"""The exit codes of the command line."""
+
+from enum import IntEnum
+
+from irenic.model.outcome import CmdOutcome
+
+
+class ExitCode(IntEnum):
+    """What a shell is told; 130 is what it expects of a program that was interrupted."""
+
+    COMPLETE = 0
+    ITEM_ERROR = 1
+    USAGE = 2
+    REFUSED = 3
+    FAILED = 4
+    INTERRUPTED = 130
+
+
+_CODES = {
+    "complete": ExitCode.COMPLETE,
+    "block_interrupted": ExitCode.INTERRUPTED,
+    "execution_interrupted": ExitCode.INTERRUPTED,
+    "item_error": ExitCode.ITEM_ERROR,
+    "refused": ExitCode.REFUSED,
+    "failed": ExitCode.FAILED,
+    "lost": ExitCode.FAILED,
+}
+
+
+def exit_code_of(outcome: CmdOutcome) -> ExitCode:
+    """Return the exit code for an outcome."""
+    return _CODES[outcome.kind]

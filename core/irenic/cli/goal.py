@@ -1,0 +1,19 @@
+"""``irenic goal``."""
+
+from irenic.cli.exit_codes import ExitCode
+from irenic.cli.options import DiscoverOption, FlowFile, ShowOptions, StopOptions, WhatOptions
+from irenic.cli.running import FlowRunner
+from irenic.model.cmd import Cmd, StateSource
+
+
+def goal(
+    flow: FlowFile,
+    what: WhatOptions,
+    stop: StopOptions,
+    show: ShowOptions,
+    discover: DiscoverOption = False,
+) -> ExitCode:
+    """Show the stored goal state of every item."""
+    runner = FlowRunner(flow, what, stop, show)
+    source = StateSource.DISCOVER if discover else StateSource.STORED
+    return runner.run(runner.request([Cmd.GOAL], source=source))

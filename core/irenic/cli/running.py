@@ -1,0 +1,181 @@
+"""Runs a request from the command line: a store, an endpoint that fits the place, and an exit code."""
+
+import asyncio
+import contextlib
+import os
+import shlex
+import sys
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from irenic.cli.exit_codes import ExitCode, exit_code_of
+from irenic.cli.flows import load_flow_file, remember_flow_file
+from irenic.cli.inputs import asked_secrets, parse_inputs
+from irenic.cli.options import DEFAULT_STORE, ApplyOptions, ShowOptions, StopOptions, WhatOptions
+from irenic.cli.progress import ProgressChoice, chosen_progress
+from irenic.cli.stores import is_address, open_store, without_token
+from irenic.endpoints.ci import CiEndpoint
+from irenic.endpoints.cli import CliEndpoint
+from irenic.endpoints.outcome_text import CommandLine
+from irenic.endpoints.reports import ReportEndpoint
+from irenic.engine.execution_map import CmdExecutionMap
+from irenic.engine.request import CmdExecRequest
+from irenic.engine.store import Store
+from irenic.flow.params import explain
+from irenic.model.cmd import Cmd
+from irenic.model.errors import ParamsError
+from irenic.model.interrupt import InterruptLevel
+from irenic.model.outcome import CmdOutcome
+from irenic.model.preview import Preview
+
+LEAVE_WITHIN = 1.0
+"""Seconds that a run which was abandoned may take to show its outcome."""
+
+
+class FlowRunner:
+    """Runs commands on one flow's file as options say.
+
+    Where the outcome is for a program, nothing else gets to standard output: what the flow's code prints goes to
+    standard error.
+
+    :raises IrenicError: if the file defines no flow that can be used.
+    """
+
+    def __init__(self, path: Path, what: WhatOptions, stop: StopOptions, show: ShowOptions) -> None:
+        self._path = path
+        self._what = what
+        self._stop = stop
+        self._show = show
+        self._stdout = sys.stdout
+        with self._own_stdout():
+            self.flow = load_flow_file(path)
+
+    def request(
+        self,
+        cmds: Sequence[Cmd],
+        apply: ApplyOptions | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> CmdExecRequest:
+        """Return what the options ask for.
+
+        :param inputs: inputs that those of the command line are put over.
+        :raises ParamsError: if the options make no sense.
+        """
+        what, stop, apply = self._what, self._stop, apply or ApplyOptions()
+        try:
+            return CmdExecRequest(
+                flow=self.flow,
+                profile=what.profile,
+                cmds=list(cmds),
+                inputs={**(inputs or {}), **parse_inputs(self.flow, what.input)},
+                items=self.flow.select(what.item) if what.item else None,
+                with_dependencies=what.with_dependencies,
+                max_concurrency=what.max_concurrency,
+                dry_run=apply.dry_run,
+                sync=apply.sync,
+                take_over=apply.take_over,
+                strategy=stop.strategy,
+                deadline=stop.deadline,
+                escalate_after=stop.escalate_after,
+                guards=stop.guards(),
+                **more,
+            )
+        except ValidationError as error:
+            raise ParamsError(explain(error, "the options are not valid")) from error
+
+    def run(self, request: CmdExecRequest) -> ExitCode:
+        """Run a request to its outcome, which is shown, and return the exit code.
+
+        :raises IrenicError: if inputs are not valid, or the store cannot be used.
+        """
+        with self._own_stdout():
+            return asyncio.run(self._run(request))
+
+    def preview(self, request: CmdExecRequest) -> Preview:
+        """Return what a request would do, item by item.
+
+        :raises IrenicError: if inputs are not valid, or the store cannot be used.
+        """
+        with self._own_stdout():
+            return asyncio.run(self._preview(request))
+
+    async def _preview(self, request: CmdExecRequest) -> Preview:
+        store = open_store(self._what.store, self._what.token)
+        try:
+            request = await self._with_inputs(request, store)
+            async with CmdExecutionMap(store) as executions:
+                return await executions.preview(request)
+        finally:
+            await store.close()
+
+    async def _run(self, request: CmdExecRequest) -> ExitCode:
+        store = open_store(self._what.store, self._what.token)
+        try:
+            outcome = await self._observed(await self._with_inputs(request, store), store)
+            if not is_address(self._what.store):
+                remember_flow_file(self._what.store, self.flow, self._path)
+            return exit_code_of(outcome)
+        finally:
+            await store.close()
+
+    async def _with_inputs(self, request: CmdExecRequest, store: Store) -> CmdExecRequest:
+        stored = await store.inputs(self.flow.id, request.profile)
+        secrets = asked_secrets(self.flow, {**stored, **request.inputs})
+        self.flow.merge_inputs(stored, {**request.inputs, **secrets})
+        return request.model_copy(update={"inputs": {**request.inputs, **secrets}}) if secrets else request
+
+    async def _observed(self, request: CmdExecRequest, store: Store) -> CmdOutcome:
+        endpoint, *others = self._endpoints()
+        async with CmdExecutionMap(store, [endpoint, *others]) as executions:
+            execution = executions.submit(request)
+            outcome = await execution
+            if outcome.interrupt is not None and outcome.interrupt.level is InterruptLevel.ABANDON:
+                await _briefly(execution.fanout.close(), store.close())
+                endpoint.leave(LEAVE_WITHIN)
+                os._exit(exit_code_of(outcome))
+        return outcome
+
+    def _endpoints(self) -> list[Any]:
+        show, command_line = self._show, self.command_line
+        common: dict[str, Any] = {
+            "format": show.format,
+            "color": show.color,
+            "grace": self._stop.grace,
+            "log_level": show.least_log_level,
+            "command_line": command_line,
+            "stdout": self._stdout,
+        }
+        progress = chosen_progress(show.progress)
+        if progress is ProgressChoice.BARS:
+            return [
+                CliEndpoint(**common),
+                ReportEndpoint(junit=show.junit, summary=show.summary, command_line=command_line),
+            ]
+        lines = progress is ProgressChoice.LINES
+        return [CiEndpoint(**common, lines=lines, junit=show.junit, summary=show.summary)]
+
+    @property
+    def command_line(self) -> CommandLine:
+        """What was typed, as far as the next command needs it too."""
+        what = self._what
+        options = [] if what.profile == "default" else ["--profile", what.profile]
+        if what.store != DEFAULT_STORE and "IRENIC_STORE" not in os.environ:
+            options += ["--store", without_token(what.store)[0] if is_address(what.store) else what.store]
+        return CommandLine(flow=shlex.quote(str(self._path)), options=shlex.join(options))
+
+    @contextlib.contextmanager
+    def _own_stdout(self) -> Iterator[None]:
+        if not self._show.format.is_for_programs:
+            yield
+            return
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+
+
+async def _briefly(*last: Coroutine[Any, Any, None]) -> None:
+    """Give what comes last a moment; what was abandoned may hold everything else up for ever."""
+    await asyncio.wait([asyncio.ensure_future(work) for work in last], timeout=LEAVE_WITHIN)

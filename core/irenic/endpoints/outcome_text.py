@@ -1,0 +1,282 @@
+"""An outcome as calm, complete text: what is done, what is not, what nobody knows, and which command comes next."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from irenic.endpoints.terminal import Ink
+from irenic.endpoints.wording import clock, count_of, duration, one_line, source_in_words
+from irenic.model.cmd import Cmd
+from irenic.model.outcome import CmdOutcome, ErrorInfo, ItemStatesOutcome, Refusal
+from irenic.model.progress import ExecutionProgress
+from irenic.model.timestamps import seconds_between
+
+_READING = frozenset({Cmd.DISCOVER, Cmd.STATUS, Cmd.GOAL, Cmd.DIFF})
+
+_ICONS = {
+    "complete": "✅",
+    "block_interrupted": "🟡",
+    "execution_interrupted": "🟡",
+    "item_error": "❌",
+    "refused": "⛔",
+    "failed": "❌",
+    "lost": "❓",
+}
+_VERBS = {
+    "complete": "complete",
+    "block_interrupted": "interrupted",
+    "execution_interrupted": "interrupted",
+    "item_error": "ended with an error",
+    "refused": "refused",
+    "failed": "could not go on",
+    "lost": "lost",
+}
+_COLOURS = {"complete": "green", "block_interrupted": "yellow", "execution_interrupted": "yellow", "lost": "yellow"}
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """What was typed, so that the next command can be named.
+
+    :param flow: the flow's file, as it was given.
+    :param options: what the next command needs too, e.g. ``--profile dev``.
+    """
+
+    flow: str
+    options: str = ""
+
+    def of(self, command: str) -> str:
+        """Return the command line of another command on the same flow and profile."""
+        return " ".join(part for part in ("irenic", command, self.flow, self.options) if part)
+
+    def resume(self, execution_id: str) -> str:
+        """Return the command line that resumes an execution."""
+        return " ".join(part for part in ("irenic resume", execution_id, self.flow, self.options) if part)
+
+
+@dataclass(frozen=True)
+class TextLook:
+    """How outcome text is written."""
+
+    ink: Ink = field(default_factory=lambda: Ink(False))
+    icons: bool = True
+
+
+def outcome_text(
+    outcome: CmdOutcome,
+    *,
+    look: TextLook,
+    progress: ExecutionProgress | None = None,
+    command_line: CommandLine | None = None,
+) -> str:
+    """Return an outcome as text for a person, ending in a line break.
+
+    :param progress: the last progress, from which it is told which items had nothing to do.
+    :param command_line: lets the text name the next command.
+    """
+    writer = _Writer(outcome, look, progress)
+    lines = list(writer.lines())
+    following = next_command(outcome, command_line)
+    if following:
+        lines += ["", f"Next: {following}"]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+class _Writer:
+    def __init__(self, outcome: CmdOutcome, look: TextLook, progress: ExecutionProgress | None) -> None:
+        self._outcome = outcome
+        self._ink = look.ink
+        self._icons = look.icons
+        self._progress = progress
+        self._width = max((len(item) for item in self._all_items()), default=0)
+
+    def lines(self) -> Iterator[str]:
+        outcome = self._outcome
+        yield self._headline()
+        if outcome.message:
+            yield f"   {outcome.message}"
+        if _commands(outcome) <= _READING and outcome.kind != "refused":
+            yield from self._found()
+        else:
+            yield from self._items()
+        for item, error in outcome.errors.items():
+            yield from self._error(item, error)
+        for item, refusal in outcome.refusals.items():
+            if refusal.reason != "held":
+                yield from self._refusal(item, refusal)
+        yield from self._interrupt()
+        yield from self._remarks()
+
+    def _headline(self) -> str:
+        outcome = self._outcome
+        verb = headline_verb(outcome)
+        icon = f"{headline_icon(outcome)} " if self._icons else ""
+        took = duration(seconds_between(outcome.started_at, outcome.ended_at))
+        coloured = self._ink(verb, _COLOURS.get(outcome.kind, "red"))
+        return f"{icon}{coloured}: {outcome.flow}/{outcome.profile}, {self._counts()} in {took}"
+
+    def _counts(self) -> str:
+        items = self._outcome.items
+        total = len(items.done) + len(items.not_done) + len(items.unknown)
+        if len(items.done) == total:
+            return count_of(total, "item")
+        counts = [f"{len(items.done)} of {count_of(total, 'item')} done"]
+        if items.unknown:
+            counts.append(f"{len(items.unknown)} unknown")
+        if self._outcome.errors:
+            counts.append(f"{len(self._outcome.errors)} failed")
+        return ", ".join(counts)
+
+    def _all_items(self) -> list[str]:
+        items = self._outcome.items
+        known = [*items.done, *items.not_done, *items.unknown]
+        order = list(self._outcome.states) or known
+        return [item for item in order if item in set(known)] or known
+
+    def _items(self) -> Iterator[str]:
+        items, errors = self._outcome.items, self._outcome.errors
+        done, unknown = set(items.done), set(items.unknown)
+        states = self._outcome.states
+        for item in self._all_items():
+            if item in errors:
+                yield self._row(item, "❌", "failed", "red", f"in {errors[item].phase or 'apply'}, see below")
+            elif item in unknown:
+                yield self._row(item, "❓", "unknown", "yellow", self._unknown())
+            elif item in done:
+                word = "nothing to do" if self._message(item) == "nothing to do" else "done"
+                yield self._row(item, "✅", word, "green", _told(states.get(item)))
+            else:
+                yield self._row(item, "⚪", "not done", "dim", self._message(item))
+
+    def _row(self, item: str, icon: str, word: str, colour: str, told: str) -> str:
+        mark = f"{icon} " if self._icons else ""
+        return f"   {mark}{item.ljust(self._width)}  {self._ink(word.ljust(13), colour)}  {told}"
+
+    def _unknown(self) -> str:
+        return "its apply had begun and its end was not recorded; resume looks at it first"
+
+    def _message(self, item: str) -> str:
+        entry = self._progress.items.get(item) if self._progress is not None else None
+        return entry.message if entry is not None else ""
+
+    def _found(self) -> Iterator[str]:
+        for item in self._all_items():
+            if item in self._outcome.errors:
+                continue
+            yield ""
+            yield self._ink(item, "bold") + (f"  {self._message(item)}" if self._message(item) else "")
+            yield from self._states(self._outcome.states.get(item, ItemStatesOutcome()))
+
+    def _states(self, states: ItemStatesOutcome) -> Iterator[str]:
+        commands = _commands(self._outcome)
+        if Cmd.DIFF in commands:
+            yield from self._diff(states)
+        if Cmd.STATUS in commands:
+            yield from _fields(states.current)
+        if Cmd.GOAL in commands:
+            yield from _fields(states.goal)
+        if Cmd.DISCOVER in commands:
+            for name, state in (("current", states.current), ("goal", states.goal)):
+                if state is not None:
+                    yield f"   {name}"
+                    yield from _fields(state, "      ")
+            if states.current is None and states.goal is None:
+                yield "   not known yet"
+
+    def _diff(self, states: ItemStatesOutcome) -> Iterator[str]:
+        diff = states.diff
+        if diff is None:
+            yield "   not known: one of its states was never discovered"
+            return
+        changes = diff.get("changes", diff)
+        told = {name: change for name, change in diff.items() if name != "changes" and change}
+        if not changes and not told:
+            yield f"   {self._ink('no difference', 'dim')}"
+        for name, change in changes.items():
+            if isinstance(change, dict) and set(change) == {"before", "after"}:
+                before, after = one_line(change["before"]), one_line(change["after"])
+                yield f"   {name}: {self._ink(before, 'red')} -> {self._ink(after, 'green')}"
+            else:
+                yield f"   {name}: {one_line(change)}"
+        if "changes" in diff:
+            yield from (f"   {name}: {one_line(change)}" for name, change in told.items())
+
+    def _error(self, item: str, error: ErrorInfo) -> Iterator[str]:
+        yield ""
+        phase = f" in {error.phase}" if error.phase else ""
+        yield f"{self._ink(item, 'bold')}{phase}: {self._ink(error.type, 'red')}"
+        yield from (f"   {line}" for line in error.message.splitlines())
+        yield from (f"   because of {cause}" for cause in error.causes)
+
+    def _refusal(self, item: str, refusal: Refusal) -> Iterator[str]:
+        yield ""
+        yield f"{self._ink(item, 'bold')}: {refusal.message}"
+        yield f"   stored      {one_line(refusal.stored)}"
+        yield f"   discovered  {one_line(refusal.discovered) if refusal.discovered is not None else 'nothing'}"
+
+    def _interrupt(self) -> Iterator[str]:
+        interrupt = self._outcome.interrupt
+        if interrupt is None:
+            return
+        reason = f": {interrupt.reason}" if interrupt.reason else ""
+        settled = interrupt.settled_at or self._outcome.ended_at
+        took = duration(seconds_between(interrupt.requested_at, settled))
+        yield ""
+        yield f"Stop asked by {source_in_words(interrupt.source)} at {clock(interrupt.requested_at)} UTC{reason}"
+        yield f"   level {interrupt.level.word}, settled after {took}"
+
+    def _remarks(self) -> Iterator[str]:
+        outcome = self._outcome
+        if outcome.swallowed_cancel:
+            yield f"   went on although cancelled: {', '.join(outcome.swallowed_cancel)}"
+        for endpoint, reason in outcome.endpoints_cut.items():
+            yield f"   {endpoint} was cut off: it {reason}; the execution was not affected"
+
+
+def _commands(outcome: CmdOutcome) -> set[str]:
+    return {*outcome.cmds.done, *outcome.cmds.not_done}
+
+
+def _told(states: ItemStatesOutcome | None) -> str:
+    return one_line(states.current) if states is not None and states.current else ""
+
+
+def _fields(state: dict[str, Any] | None, indent: str = "   ") -> Iterator[str]:
+    if state is None:
+        yield f"{indent}not known yet"
+        return
+    width = max((len(name) for name in state), default=0)
+    for name, value in state.items():
+        yield f"{indent}{name.ljust(width)}  {one_line(value)}"
+
+
+def headline_icon(outcome: CmdOutcome) -> str:
+    """Return the icon that stands for an outcome."""
+    return _ICONS[outcome.kind]
+
+
+def headline_verb(outcome: CmdOutcome) -> str:
+    """Return what was asked for and what became of it: ``ensure interrupted``."""
+    verb = f"{' and '.join([*outcome.cmds.done, *outcome.cmds.not_done])} {_VERBS[outcome.kind]}"
+    return f"{verb} (dry run: nothing was changed)" if outcome.dry_run else verb
+
+
+def next_command(outcome: CmdOutcome, command_line: CommandLine | None) -> str:
+    """Return the command that its reader may want next; empty where there is none."""
+    if command_line is None:
+        return ""
+    command = next(iter([*outcome.cmds.not_done, *outcome.cmds.done]), Cmd.ENSURE)
+    if outcome.dry_run:
+        return f"{command_line.of(command)}, to do it" if outcome.kind == "complete" else ""
+    match outcome.kind:
+        case "block_interrupted" | "execution_interrupted" | "lost":
+            return command_line.resume(outcome.execution_id)
+        case "item_error":
+            return f"mend what is said above, then {command_line.of(command)}"
+        case "refused" if any(refusal.reason == "held" for refusal in outcome.refusals.values()):
+            return f"wait for it, interrupt it, or take over: {command_line.of(command)} --take-over"
+        case "refused":
+            return f"{command_line.of('diff')}, then {command_line.of('discover')}, then {command_line.of(command)}"
+        case "failed" if "irenic discover" in outcome.message:
+            return command_line.of("discover")
+    return ""
