@@ -6,27 +6,39 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tooling.console import Console
+from tooling.errors import BuildError
 from tooling.paths import NODE_MODULES, ROOT, VENV_PYTHON, WEB
 
 TYPED = ("core/irenic", "server/irenic_server", "tests", "web/tooling", "web/boot/make", "web/ui", "build.py")
 """What is checked by mypy."""
 
 WORKERS = "2"
-MEND = "Mend what is named above and run `python3 build.py test` again."
+
+Command = tuple[str | Path, ...]
 
 
-def run_checks(console: Console) -> None:
-    """Check style, types and the syntax of every JavaScript module; raise BuildError at the first that fails."""
+def failed_checks(console: Console) -> list[str]:
+    """Check style, types and the syntax of every JavaScript module; name the checks that failed."""
     ruff = (VENV_PYTHON, "-m", "ruff")
-    with console.timed("style (ruff)"):
-        console.command([*ruff, "check", "."], log="ruff-check", next_step=f"`.venv/bin/ruff check --fix`. {MEND}")
-        console.command([*ruff, "format", "--check", "."], log="ruff-format", next_step="Run `.venv/bin/ruff format`.")
-    with console.timed("types (mypy --strict)"):
-        typed = [place for place in TYPED if (ROOT / place).exists()]
-        console.command([VENV_PYTHON, "-m", "mypy", "--no-error-summary", *typed], log="mypy", next_step=MEND)
-    with console.timed("JavaScript syntax (node)"):
-        for module in javascript_modules():
-            console.command(["node", "--check", module], log="node-check", next_step=MEND)
+    typed = [place for place in TYPED if (ROOT / place).exists()]
+    checks: list[tuple[str, list[Command]]] = [
+        ("style (ruff check)", [(*ruff, "check", ".")]),
+        ("layout (ruff format)", [(*ruff, "format", "--check", ".")]),
+        ("types (mypy --strict)", [(VENV_PYTHON, "-m", "mypy", "--no-error-summary", *typed)]),
+        ("JavaScript syntax (node)", [("node", "--check", module) for module in javascript_modules()]),
+    ]
+    return [title for title, commands in checks if not _passes(console, title, commands)]
+
+
+def _passes(console: Console, title: str, commands: Iterable[Command]) -> bool:
+    try:
+        with console.timed(title):
+            for command in commands:
+                console.command(command, log=title.partition(" ")[0], next_step="Mend it.")
+    except BuildError as error:
+        console.say(f"{error.log}\n  FAILED  {title}")
+        return False
+    return True
 
 
 def javascript_modules() -> Iterable[Path]:
