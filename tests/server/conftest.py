@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
@@ -11,12 +12,15 @@ from tests.server.postgres import Cluster, postgres_programs, running_cluster
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A PostgreSQL that runs while the tests do."""
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL that runs while the tests do.
+
+    Its folder is not one of pytest's, which every start of pytest closes to other users.
+    """
     programs = postgres_programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    with running_cluster(programs, tmp_path_factory.mktemp("postgres")) as cluster:
+    with TemporaryDirectory(prefix="irenic-postgres-") as folder, running_cluster(programs, Path(folder)) as cluster:
         yield cluster
 
 
