@@ -97,7 +97,7 @@ class CmdExecution:
             flow_info=request.flow.info(),
         )
         self.recorder: Recorder
-        self.fanout = FanOut(self, endpoints, self._endpoint_cut)
+        self.fanout = FanOut(self, endpoints, self.endpoint_cut)
         self._store = store
         self._platform = platform
         self._loop = asyncio.get_running_loop()
@@ -109,7 +109,7 @@ class CmdExecution:
         self._cmd_run: CmdRun | None = None
         self._lease: Lease | None = None
         self._signals_before_start: list[InterruptSignal] = []
-        self._abandoned: list[asyncio.Task[None]] = []
+        self.abandoned: list[asyncio.Task[None]] = []
         self._questions = Questions()
         self._task = self._loop.create_task(self._run(), name=f"execution {self.id}")
 
@@ -187,11 +187,9 @@ class CmdExecution:
         return text
 
     async def settled(self) -> None:
-        """Wait until the endpoints have been served and whatever was abandoned has ended."""
+        """Wait until the endpoints have been served."""
         await asyncio.wait([self._task])
         await self.fanout.close()
-        if self._abandoned:
-            await asyncio.wait(self._abandoned)
 
     # The life of an execution, in order.
 
@@ -458,10 +456,10 @@ class CmdExecution:
             for run in self._runs.values():
                 run.cancel()
         elif level is InterruptLevel.ABANDON and self._cmd_run is not None and self._cmd_run.walk is not None:
-            self._abandoned = self._cmd_run.walk.abandon()
+            self.abandoned = self._cmd_run.walk.abandon()
             self._cmd_run.left_over.extend(self._cmd_run.walk.running)
             self.recorder.seal(self._task)
-            for task in self._abandoned:
+            for task in self.abandoned:
                 task.cancel()
 
     async def _look_first(self, guard: Guard) -> None:
@@ -488,7 +486,8 @@ class CmdExecution:
     async def _read_events(self, after: int) -> list[JournalEvent]:
         return await self._store.events(self.id, after=after)
 
-    def _endpoint_cut(self, endpoint: str, reason: str) -> None:
+    def endpoint_cut(self, endpoint: str, reason: str) -> None:
+        """Record that an endpoint gets, or gives, nothing more."""
         if hasattr(self, "recorder") and not self.done and not self.recorder.is_sealed:
             self.recorder.emit(e.EndpointCut, endpoint=endpoint, reason=reason)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import logging
 import os
 import platform as host
 import sys
@@ -16,9 +17,12 @@ from irenic.engine.platform import Platform
 from irenic.engine.request import CmdExecRequest
 from irenic.engine.resume import preview
 from irenic.engine.store import Store
+from irenic.flow.flow import Flow
 from irenic.model.interrupt import InterruptLevel, InterruptReply
 from irenic.model.preview import Preview
 from irenic.model.record import ExecutionPage
+
+_log = logging.getLogger(__name__)
 
 
 class CmdExecutionMap:
@@ -49,6 +53,7 @@ class CmdExecutionMap:
         self._limits: dict[str, LimitPool] = {}
         self._listeners: list[asyncio.Task[None]] = []
         self._settling: set[asyncio.Task[None]] = set()
+        self._abandoned: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
 
@@ -70,10 +75,8 @@ class CmdExecutionMap:
         for running in self.running:
             if request.id == running.id or self._fingerprints[running.id] == fingerprint:
                 return running
-        pool = self._limits.get(request.flow.id)
-        if pool is None:
-            pool = self._limits[request.flow.id] = LimitPool(request.flow.id, request.flow.limits)
-        execution = CmdExecution(request, self.store, self.endpoints, pool, self.holder, self._platform)
+        limits = self._limits_of(request.flow)
+        execution = CmdExecution(request, self.store, self.endpoints, limits, self.holder, self._platform)
         self._executions[execution.id] = execution
         self._fingerprints[execution.id] = fingerprint
         settling = asyncio.get_running_loop().create_task(self._settle(execution))
@@ -140,7 +143,7 @@ class CmdExecutionMap:
     async def close(self) -> None:
         """Wait for every execution to end and for the endpoints to be served, then stop listening.
 
-        Running executions are not interrupted by this.
+        Running executions are not interrupted by this. Items that were abandoned are not waited for.
         """
         while self._settling:
             await asyncio.wait(self._settling)
@@ -149,20 +152,39 @@ class CmdExecutionMap:
         await asyncio.gather(*self._listeners, return_exceptions=True)
         self._listeners.clear()
 
+    def _limits_of(self, flow: Flow) -> LimitPool:
+        pool = self._limits.get(flow.id)
+        if pool is None or pool.limits != flow.limits:
+            pool = self._limits[flow.id] = LimitPool(flow.id, flow.limits)
+        return pool
+
     def _listen(self) -> None:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             self._thread = threading.get_ident()
             self._listeners = [
-                self._loop.create_task(endpoint.listen(self))
+                self._loop.create_task(self._listen_to(endpoint))
                 for endpoint in self.endpoints
                 if isinstance(endpoint, InputEndpoint)
             ]
+
+    async def _listen_to(self, endpoint: InputEndpoint) -> None:
+        """Listen to an endpoint; one that fails passes no interrupts on any more, which must not go unsaid."""
+        try:
+            await endpoint.listen(self)
+        except Exception as error:
+            name, reason = type(endpoint).__name__, f"stopped listening: {type(error).__name__}: {error}"
+            _log.error("%s %s", name, reason)
+            for execution in self.running:
+                execution.endpoint_cut(name, reason)
 
     async def _settle(self, execution: CmdExecution) -> None:
         await execution
         self._executions.pop(execution.id, None)
         self._fingerprints.pop(execution.id, None)
+        for task in execution.abandoned:
+            self._abandoned.add(task)
+            task.add_done_callback(self._abandoned.discard)
         await execution.settled()
 
 

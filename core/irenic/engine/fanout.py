@@ -11,7 +11,10 @@ from irenic.model.events import JournalEvent
 from irenic.model.outcome import CmdOutcome
 
 QUEUE_BOUND = 20_000
-"""Events that may wait for an endpoint; one that falls further behind is cut off."""
+"""Events that may wait for an endpoint; one that stays further behind for GRACE seconds is cut off."""
+
+GRACE = 1.0
+"""Seconds that an endpoint has for taking what came in one burst: a flow of many items begins a block with one."""
 
 PATIENCE = 5.0
 """Seconds that one call of an endpoint may take."""
@@ -70,7 +73,7 @@ class _Sink:
         self._began = time.perf_counter()
         self._held = 0.0
         self._queue: deque[JournalEvent] = deque()
-        self._positions: dict[str, int] = {}
+        self._behind_since = 0.0
         self._wake: asyncio.Future[None] | None = None
         self._touched = False
         self._outcome: CmdOutcome | None = None
@@ -80,8 +83,10 @@ class _Sink:
     def push(self, event: JournalEvent) -> None:
         if self._is_cut:
             return
-        if len(self._queue) >= QUEUE_BOUND:
-            self._cut(f"fell behind by {QUEUE_BOUND} events")
+        if not self._queue:
+            self._behind_since = self.task.get_loop().time()
+        elif len(self._queue) >= QUEUE_BOUND and self.task.get_loop().time() - self._behind_since > GRACE:
+            self._cut(f"fell behind by {len(self._queue)} events")
             return
         self._queue.append(event)
         self._awake()

@@ -82,6 +82,7 @@ class LimitPool:
 
     def __init__(self, flow: str, limits: Mapping[str, Limit]) -> None:
         self._flow = flow
+        self.limits = dict(limits)
         self._limiters = {name: Limiter(limit) for name, limit in limits.items()}
 
     def named(self, name: str) -> Limiter:

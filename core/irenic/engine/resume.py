@@ -1,6 +1,6 @@
 """Says what a request would do to each item, and why, without writing anything."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from irenic.engine.item_run import ItemRun
@@ -33,6 +33,8 @@ _ACTIONS = {
     PreviewAction.UNKNOWN: "unknown",
 }
 
+_MOVES = (PreviewAction.RUN, PreviewAction.UNKNOWN)
+
 
 async def preview(request: CmdExecRequest, store: Store, platform: Platform | None = None) -> Preview:
     """Return what a request would do to each of its items; states are discovered, nothing is written.
@@ -43,9 +45,11 @@ async def preview(request: CmdExecRequest, store: Store, platform: Platform | No
     inputs = flow.merge_inputs(await store.inputs(flow.id, request.profile), request.inputs)
     stored = await store.states(flow.id, request.profile)
     look = _Look(request, stored, inputs, lambda: platform or default_platform())
-    items = [await look.at(item_id) for item_id in flow.graph.topological() if item_id in set(request.chosen_items())]
-    order = {item_id: number for number, item_id in enumerate(flow.items)}
-    return Preview(flow=flow.id, profile=request.profile, items=sorted(items, key=lambda item: order[item.item]))
+    chosen = request.chosen_items()
+    look.remember(flow.items.keys() - set(chosen))
+    for item_id in flow.graph.subgraph(chosen).topological():
+        await look.at(item_id)
+    return Preview(flow=flow.id, profile=request.profile, items=[look.verdict(item_id) for item_id in chosen])
 
 
 class _Look:
@@ -60,10 +64,19 @@ class _Look:
         self._platform = platform
         self._current: dict[str, Any] = {}
         self._goal: dict[str, Any] = {}
-        self._will_run: set[str] = set()
+        self._found: dict[str, PreviewItem] = {}
 
-    async def at(self, item_id: str) -> PreviewItem:
-        """Return what would happen to one item."""
+    def remember(self, item_ids: Iterable[str]) -> None:
+        """Take the stored states of items that are not looked at, for the params of those that are."""
+        for item_id in item_ids:
+            entry = self._stored.items.get(item_id)
+            if entry is not None:
+                run = ItemRun(self._request.flow, item_id)
+                self._current[item_id] = run.load(entry.current)
+                self._goal[item_id] = run.load(entry.goal)
+
+    async def at(self, item_id: str) -> None:
+        """Find out what would happen to one item by itself."""
         run = ItemRun(self._request.flow, item_id)
         entry = self._stored.items.get(item_id)
         run.cx = PreviewItemContext(run, self._request, entry, self._platform)
@@ -71,13 +84,26 @@ class _Look:
             action, reasons = await self._decide(run, entry)
         except Exception as error:
             said = f"{_WORDS[PreviewReason.CANNOT_DISCOVER]}: {error}"
-            return PreviewItem(
+            self._found[item_id] = PreviewItem(
                 item=item_id, action=PreviewAction.UNKNOWN, reasons=[PreviewReason.CANNOT_DISCOVER], message=said
             )
-        if action in (PreviewAction.RUN, PreviewAction.UNKNOWN):
-            self._will_run.add(item_id)
-        said = f"{_ACTIONS[action]}: {'; '.join(_WORDS[reason] for reason in reasons)}"
-        return PreviewItem(item=item_id, action=action, reasons=reasons, message=said)
+        else:
+            self._found[item_id] = _said(item_id, action, reasons)
+
+    def verdict(self, item_id: str) -> PreviewItem:
+        """Return what would happen to one item, once all have been looked at."""
+        found = self._found[item_id]
+        graph = self._request.flow.graph
+        before = graph.successors(item_id) if self._cleans else graph.predecessors(item_id)
+        moves = any(other in self._found and self._found[other].action in _MOVES for other in before)
+        if moves and found.action not in _MOVES:
+            kept = [reason for reason in found.reasons if reason is not PreviewReason.AT_GOAL]
+            return _said(item_id, PreviewAction.CHECK_AGAIN, [*kept, PreviewReason.PREDECESSOR_RUNS])
+        return found
+
+    @property
+    def _cleans(self) -> bool:
+        return Cmd.CLEAN in self._request.cmds
 
     async def _decide(self, run: ItemRun, entry: ItemStates | None) -> tuple[PreviewAction, list[PreviewReason]]:
         partial = run.resolve(self._current, self._goal, inputs=self._inputs)
@@ -89,21 +115,21 @@ class _Look:
         if goal is not None:
             self._goal[run.item_id] = goal
         reasons = self._changes(run, entry, params, current)
+        if self._cleans and (params is None or current is None):
+            return self._unless_unknown(entry, PreviewAction.SKIP), reasons or [PreviewReason.AT_GOAL]
         if params is None or current is None or goal is None:
             reasons.append(PreviewReason.PARAMS_NOT_KNOWN)
             return self._unless_unknown(entry, PreviewAction.RUN), reasons
         if run.item.apply_check(params, current, goal, run.item.state_diff(current, goal)).required:
             reasons.append(PreviewReason.NOT_AT_GOAL)
             return self._unless_unknown(entry, PreviewAction.RUN), reasons
-        if any(before in self._will_run for before in self._request.flow.graph.predecessors(run.item_id)):
-            return PreviewAction.CHECK_AGAIN, [*reasons, PreviewReason.PREDECESSOR_RUNS]
         if reasons:
             return PreviewAction.CHECK_AGAIN, reasons
         return PreviewAction.SKIP, [PreviewReason.AT_GOAL]
 
     async def _target(self, run: ItemRun) -> Any:
         partial = run.resolve(self._goal, self._current, inputs=self._inputs)
-        if Cmd.CLEAN in self._request.cmds:
+        if self._cleans:
             return run.item.state_clean(partial)
         return await run.item.try_state_goal(run.cx, partial)
 
@@ -125,3 +151,8 @@ class _Look:
     @staticmethod
     def _unless_unknown(entry: ItemStates | None, action: PreviewAction) -> PreviewAction:
         return PreviewAction.UNKNOWN if entry is not None and entry.unknown else action
+
+
+def _said(item_id: str, action: PreviewAction, reasons: list[PreviewReason]) -> PreviewItem:
+    message = f"{_ACTIONS[action]}: {'; '.join(_WORDS[reason] for reason in reasons)}"
+    return PreviewItem(item=item_id, action=action, reasons=reasons, message=message)
