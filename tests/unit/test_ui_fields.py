@@ -1,5 +1,6 @@
 """The inputs form: fields read from the schemas that pydantic makes, and checked before anything is sent."""
 
+import re
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -21,7 +22,7 @@ class Inputs(BaseModel):
 
     url: HttpUrl
     name: str = Field("app", title="Name of it", description="Any name.", min_length=2, max_length=5)
-    sha256: str | None = None
+    sha256: str | None = Field(None, pattern="^[0-9a-f]{4}$")
     password: SecretStr | None = None
     count: int = Field(3, ge=1, le=9)
     share: float | None = Field(None, gt=0, lt=1)
@@ -33,6 +34,13 @@ class Inputs(BaseModel):
 
 
 READ = fields.read(Inputs.model_json_schema())
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Stand in for the browser's regular expressions."""
+    return re.search(pattern, text) is not None
+
+
 BY_NAME = {field.name: field for field in READ}
 
 
@@ -117,7 +125,9 @@ def test_what_cannot_be_a_value_is_told_in_words(name: str, text: str, problem: 
 
 def test_collecting_returns_inputs_that_the_model_accepts() -> None:
     """Empty fields are left out, so that the model's defaults hold."""
-    inputs, problems = fields.collect(READ, {"url": "https://example.org/", "count": "5", "only": "x", "colour": "red"})
+    inputs, problems = fields.collect(
+        READ, {"url": "https://example.org/", "count": "5", "only": "x", "colour": "red"}, matches
+    )
     assert (inputs, problems) == (
         {"url": "https://example.org/", "count": 5, "fast": False, "colour": "red", "only": "x"},
         {},
@@ -127,8 +137,12 @@ def test_collecting_returns_inputs_that_the_model_accepts() -> None:
 
 def test_collecting_tells_every_problem_by_its_pointer() -> None:
     """Not only the first."""
-    _, problems = fields.collect(READ, {"url": "", "count": "x"})
-    assert problems == {"/url": "Url is needed.", "/count": "Count has to be a whole number."}
+    _, problems = fields.collect(READ, {"url": "", "count": "x", "sha256": "xyz"}, matches)
+    assert problems == {
+        "/url": "Url is needed.",
+        "/sha256": "Sha256 does not look right: it has to match ^[0-9a-f]{4}$.",
+        "/count": "Count has to be a whole number.",
+    }
 
 
 def test_values_are_written_as_the_field_reads_them() -> None:

@@ -201,6 +201,11 @@ def member(value: Any, *names: str) -> Any:
     return value
 
 
+def matches(pattern: str, text: str) -> bool:
+    """Whether a regular expression, as JavaScript has them, is found in a text."""
+    return bool(window.RegExp.new(pattern).test(text))
+
+
 async def import_module(address: str) -> Any:
     """Import a JavaScript module."""
     (module,) = await pyscript.js_import(address)

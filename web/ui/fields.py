@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _TRUE_WORDS = ("true", "yes", "on", "1")
 
@@ -87,6 +90,15 @@ class Field:
         if most is not None and len(value) > most:
             raise FieldError(f"has to be {most} characters or less")
 
+    def check_pattern(self, value: Any, matches: Callable[[str, str], bool]) -> None:
+        """Check a text against the schema's pattern; ``matches`` knows regular expressions as JavaScript has them.
+
+        :raises FieldError: if it does not match.
+        """
+        pattern = self.schema.get("pattern")
+        if pattern is not None and isinstance(value, str) and not matches(pattern, value):
+            raise FieldError(f"does not look right: it has to match {pattern}")
+
 
 class FieldError(Exception):
     """What stands in a field cannot be its value."""
@@ -119,13 +131,19 @@ def resolved(part: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def collect(fields: list[Field], texts: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the inputs and, by JSON pointer, what is wrong; a field that is left empty is left out."""
+def collect(
+    fields: list[Field], texts: dict[str, str], matches: Callable[[str, str], bool]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the inputs and, by JSON pointer, what is wrong; a field that is left empty is left out.
+
+    :param matches: whether a pattern, a regular expression as JavaScript has them, is found in a text.
+    """
     inputs: dict[str, Any] = {}
     problems: dict[str, str] = {}
     for field in fields:
         try:
             value = field.value_of(texts.get(field.name, ""))
+            field.check_pattern(value, matches)
         except FieldError as error:
             problems[field.pointer] = f"{field.label} {error}."
             continue

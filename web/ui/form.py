@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ui import fields
-from ui.browser import by_id, clear, listen, make, show
+from ui.browser import by_id, clear, listen, make, matches, show
 
 if TYPE_CHECKING:
     from ui.fields import Field
@@ -39,7 +39,8 @@ class Form:
 
     def read(self) -> dict[str, Any] | None:
         """Return the inputs; None where something is wrong, which the form then says."""
-        inputs, problems = fields.collect(self.fields, {field.name: self._text(field) for field in self.fields})
+        texts = {field.name: self._text(field) for field in self.fields}
+        inputs, problems = fields.collect(self.fields, texts, matches)
         self.tell(problems)
         return None if problems else inputs
 
