@@ -290,3 +290,25 @@ async def test_a_message_of_progress_is_shown_by_both_ways() -> None:
         seen.append((page.items["b"].message, fold.items["b"].message))
     assert [told for told, folded in seen if told != folded] == []
     assert ("half-way", "half-way") in seen
+
+
+@pytest.mark.parametrize(
+    ("cmd", "dry_run", "shown"),
+    [
+        ("discover", False, ["not_at_goal", "not_seen", "not_seen"]),
+        ("ensure", True, ["not_at_goal", "not_seen", "not_seen"]),
+        ("ensure", False, ["complete_success", "complete_success", "complete_success"]),
+        ("clean", False, ["cleaned", "cleaned", "cleaned"]),
+    ],
+)
+async def test_what_done_means_is_said_by_the_command(cmd: str, dry_run: bool, shown: list[str]) -> None:
+    """After looking, or trying, nothing is done: the rows say how things stand."""
+    flow = chain(World())
+    async with CmdExecutionMap(MemoryStore(), ()) as executions:
+        execution = executions.submit(CmdExecRequest(flow=flow, cmds=[cmd], dry_run=dry_run, sync="none"))
+        await execution
+        events = await journal_of(execution)
+    page = opened(flow, events)
+    page.show_states({"items": {id: {"goal": {"value": 9, "stamp": None}} for id in "abc"}})
+    page.take_events([as_json(event) for event in events])
+    assert [item.status for item in page.rows()] == shown

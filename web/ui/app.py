@@ -13,7 +13,7 @@ import asyncio
 from typing import Any
 
 from ui import address, api, identity
-from ui.browser import by_id, clear, listen, make, ordered, remember, remembered, show, spawn, timestamp
+from ui.browser import by_id, clear, listen, make, ordered, reporter, show, spawn, timestamp
 from ui.commands import Commands
 from ui.history import HistoryPanel
 from ui.opening import INDEX, Opening
@@ -24,7 +24,6 @@ from ui.tenancy import Tenancy
 
 _PAGE_OF_EVENTS = 5000
 _PAGE_OF_HISTORY = 50
-_PROFILES_KEY = "irenic.profiles"
 
 
 class App:
@@ -32,6 +31,7 @@ class App:
 
     def __init__(self) -> None:
         self._screen = Screen(self._panel_chosen)
+        reporter.report = self._report
         self._commands = Commands(self._screen, self._execution_ended)
         self._history = HistoryPanel(self._history_chosen, lambda cursor: spawn(self._load_history(cursor)))
         self._tenancy: Tenancy | None = None
@@ -49,13 +49,9 @@ class App:
         spawn(self._begin())
 
     async def _begin(self) -> None:
-        try:
-            if await self._open():
-                await self._settle_in()
-        except api.ServerAway:
-            self._server_away()
-        except api.ApiProblem as problem:
-            self._server_refused(problem)
+        if await self._open():
+            await self._settle_in()
+            await self._list_profiles()
 
     # Opening.
 
@@ -126,14 +122,16 @@ class App:
             choice.appendChild(make("option", flow["name"], value=flow["name"]))
         choice.value = self._flow["name"]
         choice.disabled = len(index) < 2
-        known = (remembered(_PROFILES_KEY) or "default").split(" ")
-        if profile not in known:
-            known.append(profile)
-            remember(_PROFILES_KEY, " ".join(known))
         by_id("profile-choice").value = profile
+
+    async def _list_profiles(self) -> None:
+        """Offer the profiles that are known of this flow."""
+        found = await api.get(f"/flows/{self._flow['id']}/profiles")
+        known = set(found["profiles"]) if found is not None else set()
+        known.add("default")
         profiles = by_id("profiles")
         clear(profiles)
-        for name in known:
+        for name in sorted(known):
             profiles.appendChild(make("option", value=name))
 
     # Who runs.
@@ -316,6 +314,14 @@ class App:
 
     def _go(self, **values: str | None) -> None:
         address.go(item=None, execution=None, **values)
+
+    def _report(self, error: BaseException) -> None:
+        if isinstance(error, api.ServerAway):
+            self._server_away()
+        elif isinstance(error, api.ApiProblem):
+            self._server_refused(error)
+        else:
+            self._screen.report(error)
 
     def _server_away(self) -> None:
         self._screen.notices.tell(

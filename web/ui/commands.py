@@ -227,6 +227,7 @@ class Commands:
         self._stream = Stream(id, after=_NO_EVENTS, on_interrupt=lambda signal: self._from_afar(id, signal))
 
     def _from_afar(self, id: str, signal: dict[str, Any]) -> None:
+        """Pass on a signal; the level it names may be said again without harm, when the stream is taken up again."""
         level = signal.get("level") or "finish"
         source, reason = signal.get("source") or "server", signal.get("reason")
         if level == "abandon" or bool(window.crossOriginIsolated):

@@ -29,7 +29,7 @@ class Screen:
 
     def __init__(self, on_panel: Callable[[str], None]) -> None:
         self.notices = Notices()
-        reporter.report = self._report
+        reporter.report = self.report
         self.page: Page | None = None
         self.form: Form | None = None
         self.may_run = False
@@ -119,7 +119,7 @@ class Screen:
         else:
             by_id(id).disabled = value
 
-    def _report(self, error: BaseException) -> None:
+    def report(self, error: BaseException) -> None:
         """Tell an error that nothing expected, and what to do about it."""
         reporter.to_console(error)
         self.log.say(timestamp(), f"Page: {error!r}", "bad")

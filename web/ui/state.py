@@ -205,7 +205,7 @@ class Page:
             item = self.items.get(event.get("item") or "")
             handler = _ITEM_HANDLERS.get(event["kind"])
             if handler is not None and item is not None:
-                handler(item, event, execution.block)
+                handler(item, event, execution)
                 self.changed_items.add(item.id)
                 if event["kind"] != "item_position":
                     self.changed = True
@@ -247,12 +247,10 @@ class Page:
         self.reply = ""
         lists = outcome.get("items") or {}
         errors = outcome.get("errors") or {}
-        for id, states in (outcome.get("states") or {}).items():
-            if id in self.items:
-                self.items[id].current = states.get("current") or self.items[id].current
-                self.items[id].goal = states.get("goal") or self.items[id].goal
+        if not execution.dry_run:
+            self._take_states(outcome.get("states") or {})
         for id in lists.get("done", []):
-            self._settle(id, "complete_success", errors)
+            self._settle(id, self._done_status(id, execution, outcome), errors)
         for id in lists.get("unknown", []):
             self._settle(id, "unknown", errors)
         for id in lists.get("not_done", []):
@@ -260,6 +258,24 @@ class Page:
             if item is not None:
                 self._settle(id, "interrupted" if item.begun else "initialized", errors)
         self._touch_all()
+
+    def _take_states(self, states: dict[str, Any]) -> None:
+        for id, entry in states.items():
+            item = self.items.get(id)
+            if item is not None:
+                item.current = entry.get("current") or item.current
+                item.goal = entry.get("goal") or item.goal
+
+    def _done_status(self, id: str, execution: Execution, outcome: dict[str, Any]) -> str:
+        """Return what it means for an item that the execution is done with it: only looking makes nothing done."""
+        cmds = (outcome.get("cmds") or {}).get("done") or execution.cmds
+        last = cmds[-1] if cmds else ""
+        if outcome["kind"] != "complete" or (last == "ensure" and not execution.dry_run):
+            return "complete_success"
+        if last == "clean" and not execution.dry_run:
+            return "cleaned"
+        item = self.items.get(id)
+        return item.stored_status() if item is not None else "unknown"
 
     def _settle(self, id: str, name: str, errors: dict[str, Any]) -> None:
         item = self.items.get(id)
@@ -273,7 +289,7 @@ class Page:
             item.message = item.error.get("message", "")
             return
         item.status = name
-        if name == "complete_success":
+        if name in ("complete_success", "cleaned"):
             item.unknown_reason = None
             if item.limit is not None and item.limit.get("total") is not None:
                 item.position = item.limit["total"]
@@ -281,7 +297,7 @@ class Page:
             item.message = "begun, and nobody knows how it ended"
         elif name == "interrupted":
             item.message = "stopped before it was done"
-        else:
+        elif name == "initialized":
             item.message = ""
 
     def refuse(self, id: str, message: str, at: str) -> None:
@@ -393,30 +409,31 @@ def _progressed(item: Item, now: dict[str, Any]) -> bool:
     return before != (item.status, item.position, item.limit, item.message, item.waiting_for, item.eta)
 
 
-def _status(item: Item, event: dict[str, Any], block: str) -> None:
+def _status(item: Item, event: dict[str, Any], execution: Execution) -> None:
     item.status = event["status"]
     item.waiting_for = event.get("waiting_for")
     item.message = event.get("message") or item.message
     item.limit = event.get("limit") or item.limit
 
 
-def _position(item: Item, event: dict[str, Any], block: str) -> None:
+def _position(item: Item, event: dict[str, Any], execution: Execution) -> None:
     item.position = event["position"]
     item.limit = event.get("limit") or item.limit
     item.message = event.get("message") or ""
 
 
-def _state(item: Item, event: dict[str, Any], block: str) -> None:
-    if event.get("state") is not None:
-        if event["which"] == "current":
-            item.current = event["state"]
-        else:
-            item.goal = event["state"]
-    if event["which"] == _DISCOVERED_BY.get(block) and item.error is None:
+def _state(item: Item, event: dict[str, Any], execution: Execution) -> None:
+    state = event.get("state")
+    if state is not None and event["which"] == "goal":
+        item.goal = state
+    elif state is not None and not (execution.dry_run and execution.block == "apply"):
+        # What a dry run applies is only imagined.
+        item.current = state
+    if event["which"] == _DISCOVERED_BY.get(execution.block) and item.error is None:
         item.status = "complete_success"
 
 
-def _intent(item: Item, event: dict[str, Any], block: str) -> None:
+def _intent(item: Item, event: dict[str, Any], execution: Execution) -> None:
     item.begun = True
     item.status = "running"
     item.current = event.get("current") or item.current
@@ -424,10 +441,11 @@ def _intent(item: Item, event: dict[str, Any], block: str) -> None:
         item.goal = event.get("target") or item.goal
 
 
-def _result(item: Item, event: dict[str, Any], block: str) -> None:
+def _result(item: Item, event: dict[str, Any], execution: Execution) -> None:
     item.eta = None
     item.waiting_for = None
-    item.current = event.get("state") or item.current
+    if not execution.dry_run:
+        item.current = event.get("state") or item.current
     item.goal = event.get("goal") or item.goal
     result = event["result"]
     if result == "applied" or result == "unchanged":
@@ -438,13 +456,13 @@ def _result(item: Item, event: dict[str, Any], block: str) -> None:
         if item.limit is not None and item.limit.get("total") is not None:
             item.position = item.limit["total"]
     elif result == "failed":
-        _error(item, event, block)
+        _error(item, event, execution)
     else:
         item.status = "interrupted"
         item.message = "cancelled"
 
 
-def _error(item: Item, event: dict[str, Any], block: str) -> None:
+def _error(item: Item, event: dict[str, Any], execution: Execution) -> None:
     item.status = "complete_fail"
     item.error = event.get("error")
     item.message = (item.error or {}).get("message", "")

@@ -24,6 +24,7 @@ ITEM_STATUSES: dict[str, Status] = {
     "unknown": Status("Unknown", "question", "warn"),
     "complete_success": Status("Done", "check", "good"),
     "complete_fail": Status("Failed", "cross", "bad"),
+    "cleaned": Status("Cleaned", "check", "good"),
     # What stored states tell of an item that no execution on screen speaks of.
     "not_seen": Status("Not seen", "circle", "idle"),
     "at_goal": Status("At goal", "check", "good"),
