@@ -64,12 +64,15 @@ class MemoryStore:
 
     async def states(self, flow: str, profile: str) -> FlowStates:
         """See :meth:`irenic.engine.store.Store.states`."""
-        return self._fold_states(flow, profile).model_copy(deep=True)
+        states = self._fold_states(flow, profile)
+        items = {id: entry.model_copy() for id, entry in states.items.items()}  # states themselves are never changed
+        return states.model_copy(update={"items": items})
 
     async def profiles(self, flow: str) -> list[str]:
         """See :meth:`irenic.engine.store.Store.profiles`."""
-        known = {r.profile for r in self._records.values() if r.flow == flow}
-        return sorted(known | {profile for name, profile in self._inputs if name == flow})
+        seen = {record.profile for record in self._records.values() if record.flow == flow}
+        stored = {profile for profile in seen if self._fold_states(flow, profile).items}
+        return sorted(stored | {profile for name, profile in self._inputs if name == flow})
 
     async def inputs(self, flow: str, profile: str) -> dict[str, Any]:
         """See :meth:`irenic.engine.store.Store.inputs`."""
@@ -188,11 +191,19 @@ class MemoryJournal:
         self._id = execution_id
         self._lease = lease
         self._events = store._journals[execution_id]
-        self.append = self._events.append
+
+    def append(self, event: JournalEvent) -> None:
+        """See :meth:`irenic.engine.store.Journal.append`."""
+        if not self._is_fenced:
+            self._events.append(event)
+
+    @property
+    def _is_fenced(self) -> bool:
+        return isinstance(self._lease, MemoryLease) and self._lease.is_lost
 
     async def durable(self) -> None:
         """See :meth:`irenic.engine.store.Journal.durable`."""
-        if isinstance(self._lease, MemoryLease) and self._lease.is_lost:
+        if self._is_fenced:
             raise FencedError("another execution has taken over this profile: nothing more was applied.")
 
     async def finish(self, outcome: CmdOutcome) -> None:
