@@ -54,7 +54,11 @@ class Thing(Item[ThingParams, ThingState]):
     def __init__(self, id: str, world: World, **replaced: Callable[..., Any]) -> None:
         super().__init__(id)
         self.world = world
-        for name, function in replaced.items():
+        self.replace(**replaced)
+
+    def replace(self, **functions: Callable[..., Any]) -> None:
+        """Replace functions of the item."""
+        for name, function in functions.items():
             if not hasattr(self, name):
                 raise TypeError(f"an item has no function {name}")
             setattr(self, name, function)
@@ -172,6 +176,13 @@ class CopyItem(Item[CopyParams, CopyState]):
         self.applied += 1
         self.places[params.target] = list(target.data)
         return target
+
+
+def thing_of(flow: Flow, id: str) -> Thing:
+    """Return a thing of a flow."""
+    thing = flow.items[id]
+    assert isinstance(thing, Thing)
+    return thing
 
 
 def things(world: World, *ids: str, flow: str = "things", **values: int) -> Flow:

@@ -1,0 +1,474 @@
+"""Ensure: what is applied, what is refused, what an error or an interrupt leaves."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.crashable_store import CrashableStore
+from tests.items import Thing, ThingState, World, things, tower
+from tests.running import current_of, fails, fails_at_once, goals_of, run
+
+from irenic import CmdExecRequest, CmdExecutionMap, CmdOutcome, Flow, InterruptStrategy
+from irenic.model.cmd import Block
+from irenic.stores import MemoryStore
+
+pytestmark = pytest.mark.virtual_clock
+
+READS = [Block.STATES_CURRENT_READ, Block.STATES_GOAL_READ]
+
+
+def current(outcome: CmdOutcome) -> dict[str, Any]:
+    """Return the current values by item id."""
+    return {id: states.current and states.current["value"] for id, states in outcome.states.items()}
+
+
+async def interrupted_at_once(
+    store: MemoryStore, flow: Flow, strategy: InterruptStrategy, **options: Any
+) -> CmdOutcome:
+    """Run ensure with a signal that is there before the start."""
+    async with CmdExecutionMap(store) as executions:
+        execution = executions.submit(CmdExecRequest(flow=flow, strategy=strategy, **options))
+        execution.interrupt()
+        return await execution
+
+
+async def test_a_dry_run_returns_the_goal_and_changes_nothing() -> None:
+    """Scenario 1."""
+    world, store = World(), MemoryStore()
+    flow = tower(world, "a", "b")
+    await run(store, flow, "discover")
+    before = await store.states(flow.id, "default")
+    outcome = await run(store, flow, "ensure", dry_run=True)
+    assert outcome.kind == "complete"
+    assert current(outcome) == {"a": 1, "b": 2}
+    assert {id: states.goal for id, states in outcome.states.items()} == {
+        "a": {"value": 1, "stamp": None},
+        "b": {"value": 2, "stamp": None},
+    }
+    assert (world.values, world.did("begin")) == ({}, [])
+    assert await store.states(flow.id, "default") == before
+
+
+async def test_ensure_brings_every_item_to_its_goal_and_stores_it() -> None:
+    """Scenario 2: what is stored afterwards is what is there."""
+    world, store = World(), MemoryStore()
+    flow = tower(world, "a", "b")
+    await run(store, flow, "discover")
+    outcome = await run(store, flow, "ensure")
+    assert outcome.kind == "complete"
+    assert outcome.items.done == ["a", "b"]
+    assert world.values == {"a": 1, "b": 2}
+    assert await current_of(store, flow) == {"a": {"value": 1, "stamp": 1}, "b": {"value": 2, "stamp": 1}}
+    assert await goals_of(store, flow) == {"a": {"value": 1, "stamp": None}, "b": {"value": 2, "stamp": None}}
+
+
+async def test_a_first_ensure_needs_no_discover_before_it() -> None:
+    """The design's rule, in every mode of the sync check."""
+    for sync in ("none", "current", "goal", "both"):
+        world = World()
+        outcome = await run(MemoryStore(), tower(world, "a", "b"), "ensure", sync=sync)
+        assert outcome.kind == "complete"
+        assert world.values == {"a": 1, "b": 2}
+
+
+async def test_a_dry_run_towards_a_new_goal_keeps_what_is_stored() -> None:
+    """Scenario 3."""
+    world, store = World(), MemoryStore()
+    await run(store, things(world, "a", a=1), "ensure")
+    changed = things(world, "a", a=5)
+    await run(store, changed, "discover", scope="goal")
+    outcome = await run(store, changed, "ensure", dry_run=True, sync="both")
+    assert current(outcome) == {"a": 5}
+    assert await current_of(store, changed) == {"a": {"value": 1, "stamp": 1}}
+
+
+async def test_what_is_at_its_goal_is_not_applied_again() -> None:
+    """Scenario 4: nor does it become something else."""
+    world, store = World(), MemoryStore()
+    flow = tower(world, "a", "b")
+    await run(store, flow, "ensure")
+    before = await current_of(store, flow)
+    outcome = await run(store, flow, "ensure")
+    assert outcome.kind == "complete"
+    assert outcome.items.done == ["a", "b"]
+    assert world.did("begin") == ["a", "b"]
+    assert await current_of(store, flow) == before
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize("sync", ["current", "both"])
+async def test_a_world_that_was_changed_by_somebody_else_is_refused(sync: str, dry_run: bool) -> None:
+    """Scenarios 5 and 6: with both values, and nothing is applied."""
+    world, store = World(), MemoryStore()
+    flow = things(world, "a", "b", a=3)
+    await run(store, flow, "ensure")
+    world.values["a"] = 7
+    outcome = await run(store, flow, "ensure", sync=sync, dry_run=dry_run)
+    assert outcome.kind == "refused"
+    assert list(outcome.refusals) == ["a"]
+    refusal = outcome.refusals["a"]
+    assert (refusal.reason, refusal.which) == ("differ", "current")
+    assert (refusal.stored["value"], refusal.discovered["value"]) == (3, 7)
+    assert "the stored current states are out of sync" in outcome.message
+    assert "irenic discover" in outcome.message
+    assert world.values == {"a": 7, "b": 1}
+    assert outcome.blocks.not_done == [Block.SYNC_CHECK, Block.APPLY]
+    assert (await current_of(store, flow))["a"]["value"] == 3
+
+
+async def test_a_change_is_mended_where_the_check_is_off_or_the_goal_alone_is_checked() -> None:
+    """Modes none and goal."""
+    for sync in ("none", "goal"):
+        world, store = World(), MemoryStore()
+        flow = things(world, "a", a=3)
+        await run(store, flow, "ensure")
+        world.values["a"] = 7
+        assert (await run(store, flow, "ensure", sync=sync)).kind == "complete"
+        assert world.values == {"a": 3}
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize("sync", ["goal", "both"])
+async def test_a_goal_that_has_changed_is_refused_where_goals_are_checked(sync: str, dry_run: bool) -> None:
+    """Scenarios 7 and 8: every item that is stale is named; the current states are checked first."""
+    world, store = World(), MemoryStore()
+    await run(store, things(world, "a", "b"), "ensure")
+    changed = things(world, "a", "b", a=4, b=5)
+    outcome = await run(store, changed, "ensure", sync=sync, dry_run=dry_run)
+    assert outcome.kind == "refused"
+    assert {id: (refusal.which, refusal.reason) for id, refusal in outcome.refusals.items()} == {
+        "a": ("goal", "differ"),
+        "b": ("goal", "differ"),
+    }
+    assert "the stored goal states" in outcome.message
+    assert world.values == {"a": 1, "b": 1}
+    assert (await run(store, changed, "ensure")).kind == "complete"
+
+
+async def test_the_current_states_are_checked_before_the_goals() -> None:
+    """The first stale map is the one that is told."""
+    world, store = World(), MemoryStore()
+    await run(store, things(world, "a", "b"), "ensure")
+    world.values["a"] = 9
+    outcome = await run(store, things(world, "a", "b", b=5), "ensure", sync="both")
+    assert {refusal.which for refusal in outcome.refusals.values()} == {"current"}
+
+
+async def test_an_item_that_is_stored_and_cannot_be_found_is_refused() -> None:
+    """Both kinds of absence: what it stands upon is gone, so that nobody can look; and it had a value."""
+    world, store = World(), MemoryStore()
+    flow = tower(world, "a", "b")
+    await run(store, flow, "ensure")
+    world.values.clear()
+    outcome = await run(store, flow, "ensure")
+    assert {id: refusal.reason for id, refusal in outcome.refusals.items()} == {"a": "differ", "b": "only_stored"}
+    assert outcome.refusals["b"].discovered is None
+
+
+async def test_a_clean_item_that_cannot_be_looked_for_is_not_missed() -> None:
+    """After a clean there is nothing to find, and an ensure in every mode goes ahead."""
+    for sync in ("current", "goal", "both"):
+        world, store = World(), MemoryStore()
+        flow = tower(world, "a", "b", "c")
+        await run(store, flow, "ensure")
+        await run(store, flow, "clean")
+        assert (await run(store, flow, "clean")).kind == "complete"
+        assert (await run(store, flow, "ensure", sync=sync)).kind == "complete"
+        assert world.values == {"a": 1, "b": 2, "c": 3}
+
+
+async def test_a_state_of_another_shape_is_no_stored_state() -> None:
+    """A State class that has changed since: it is discovered afresh, not refused and not a crash."""
+    world, store = World(), MemoryStore()
+    flow = things(world, "a")
+    await run(store, flow, "ensure")
+
+    class NewState(ThingState):
+        colour: str
+
+    class NewThing(Thing):
+        State = NewState
+
+        def look(self) -> NewState:
+            return NewState(**super().look().model_dump(), colour="red")
+
+        async def state_goal(self, cx: Any, params: Any) -> NewState:
+            return NewState(value=params.value, colour="red")
+
+    changed = Flow(flow.id)
+    changed.add(NewThing("a", world))
+    assert (await run(store, changed, "ensure", sync="both")).kind == "complete"
+    assert (await current_of(store, changed))["a"]["colour"] == "red"
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize(
+    ("replaced", "phase"),
+    [
+        ({"state_current": fails("no")}, "state_current"),
+        ({"state_goal": fails("no")}, "state_goal"),
+        ({"try_state_current": fails("no")}, "state_current"),
+        ({"try_state_goal": fails("no")}, "state_goal"),
+    ],
+)
+async def test_an_item_that_cannot_be_discovered_stops_ensure_before_anything_is_applied(
+    replaced: dict[str, Any], phase: str, dry_run: bool
+) -> None:
+    """Scenarios 9, 10 and 16: its error only; two blocks done, three not; what is stored stays as it was."""
+    world, store = World(), MemoryStore()
+    flow = Flow("f")
+    flow.add(Thing("a", world))
+    flow.add(Thing("b", world, **replaced))
+    outcome = await run(store, flow, "ensure", dry_run=dry_run)
+    assert outcome.kind == "item_error"
+    assert {id: (error.phase, error.message) for id, error in outcome.errors.items()} == {"b": (phase, "no")}
+    assert (outcome.blocks.done, len(outcome.blocks.not_done)) == (READS, 3)
+    assert world.did("begin") == []
+    assert await current_of(store, flow) == {}
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize("function", ["apply_check", "state_diff"])
+async def test_an_item_that_cannot_be_compared_is_an_error_of_its_own(function: str, dry_run: bool) -> None:
+    """Scenario 11: the state of the other item is told."""
+    world = World()
+    flow = Flow("f")
+    flow.add(Thing("a", world))
+    flow.add(Thing("b", world, **{function: fails_at_once("no")}))
+    outcome = await run(MemoryStore(), flow, "ensure", dry_run=dry_run)
+    assert outcome.kind == "item_error"
+    assert {id: error.phase for id, error in outcome.errors.items()} == {"b": function}
+    assert current(outcome) == {"a": 1, "b": None}
+    assert outcome.items.not_done == ["b"]
+
+
+async def test_an_item_that_fails_in_a_dry_run_is_an_error_of_its_own() -> None:
+    """Scenario 12: what the other item would be is told."""
+    world = World()
+    flow = Flow("f")
+    flow.add(Thing("a", world))
+    flow.add(Thing("b", world, apply_dry=fails("no")))
+    outcome = await run(MemoryStore(), flow, "ensure", dry_run=True)
+    assert outcome.kind == "item_error"
+    assert {id: error.phase for id, error in outcome.errors.items()} == {"b": "apply_dry"}
+    assert current(outcome) == {"a": 1, "b": None}
+
+
+async def test_an_item_that_fails_does_not_undo_those_that_do_not_depend_on_it() -> None:
+    """Scenario 13: what it left half-way is unknown, and what depends on it never starts."""
+    world, store = World(), MemoryStore()
+    flow = Flow("f")
+    flow.add(Thing("a", world))
+    b = flow.add(Thing("b", world, apply=fails("no luck")))
+    flow.add(Thing("c", world), below=b.state.value)
+    outcome = await run(store, flow, "ensure")
+    assert outcome.kind == "item_error"
+    assert outcome.items.model_dump() == {"done": ["a"], "not_done": ["b", "c"], "unknown": []}
+    assert (outcome.errors["b"].type, outcome.errors["b"].message) == ("RuntimeError", "no luck")
+    assert world.values == {"a": 1}
+    states = (await store.states(flow.id, "default")).items
+    assert (states["a"].unknown, states["b"].unknown) == (False, True)
+    assert states["b"].unknown_reason == "its ensure failed half-way"
+    assert "c" not in states
+
+
+async def test_a_failed_item_is_looked_at_again_when_ensure_is_run_again() -> None:
+    """Being unknown, it is not compared with what is stored."""
+    world, store = World(), MemoryStore()
+
+    async def half(*args: Any) -> Any:
+        world.values["a"] = -1
+        raise RuntimeError("half-way")
+
+    broken = Flow("f")
+    broken.add(Thing("a", world, apply=half))
+    assert (await run(store, broken, "ensure")).kind == "item_error"
+    mended = Flow("f")
+    mended.add(Thing("a", world))
+    assert (await run(store, mended, "ensure", sync="both")).kind == "complete"
+    assert world.values == {"a": 1}
+
+
+async def test_after_an_error_what_runs_finishes_and_nothing_new_starts() -> None:
+    """Scenarios 124 and 125: all errors are told, also of those that failed together."""
+    world, store = World(), MemoryStore()
+
+    async def slow_failure(*args: Any) -> Any:
+        await asyncio.sleep(1)
+        raise RuntimeError("later")
+
+    async def slow(*args: Any) -> ThingState:
+        await asyncio.sleep(2)
+        return thing.put(1)
+
+    flow = Flow("f")
+    flow.add(Thing("quick", world, apply=fails("now")))
+    flow.add(Thing("slow", world, apply=slow_failure))
+    thing = Thing("running", world, apply=slow)
+    running = flow.add(thing)
+    flow.add(Thing("after", world), below=running.state.value)
+    outcome = await run(store, flow, "ensure")
+    assert {id: error.message for id, error in outcome.errors.items()} == {"quick": "now", "slow": "later"}
+    assert outcome.items.done == ["running"]
+    assert world.values == {"running": 1}
+    assert outcome.interrupt is None
+
+
+@pytest.mark.parametrize("function", ["state_current", "state_goal", "apply"])
+async def test_an_item_that_returns_something_else_than_its_state_is_told_so(function: str) -> None:
+    """With the name of the function and the class that was wanted."""
+
+    async def nothing(*args: Any) -> Any:
+        return None
+
+    flow = Flow("f")
+    replaced = {function: nothing} if function == "apply" else {function: nothing, f"try_{function}": nothing}
+    flow.add(Thing("a", World(), **replaced))
+    outcome = await run(MemoryStore(), flow, "ensure")
+    assert outcome.errors["a"].type == "ItemFailure"
+    assert outcome.errors["a"].message.startswith(f"Thing.{function} returned NoneType, not ThingState")
+
+
+async def test_what_try_returns_is_checked_as_well() -> None:
+    """Where it is not None."""
+
+    async def text(*args: Any) -> Any:
+        return "here"
+
+    flow = Flow("f")
+    flow.add(Thing("a", World(), try_state_current=text))
+    outcome = await run(MemoryStore(), flow, "ensure")
+    assert "Thing.try_state_current returned str, not ThingState" in outcome.errors["a"].message
+
+
+async def test_an_error_tells_what_caused_it() -> None:
+    """Named causes first, then what was being handled."""
+
+    async def chained(*args: Any) -> Any:
+        try:
+            raise KeyError("k")
+        except KeyError as error:
+            raise OSError("disk") from error
+
+    async def handled(*args: Any) -> Any:
+        try:
+            raise KeyError("k")
+        except KeyError:
+            raise ValueError from None
+
+    flow = Flow("f")
+    flow.add(Thing("a", World(), apply=chained))
+    flow.add(Thing("b", World(), apply=handled))
+    errors = (await run(MemoryStore(), flow, "ensure")).errors
+    assert errors["a"].causes == ["KeyError: 'k'"]
+    assert (errors["b"].message, errors["b"].causes) == ("ValueError()", [])
+
+
+async def test_params_that_no_predecessor_provides_are_an_error_that_names_them() -> None:
+    """After all before it has been applied."""
+    world = World()
+
+    class Hollow(Thing):
+        def look(self) -> ThingState:
+            return ThingState()
+
+        async def state_goal(self, cx: Any, params: Any) -> ThingState:
+            return ThingState()
+
+    flow = Flow("f")
+    a = flow.add(Hollow("a", world))
+    flow.add(Thing("b", world), below=a.state.value)
+    outcome = await run(MemoryStore(), flow, "ensure")
+    assert outcome.errors["b"].message == "its params are not known: below refer to what no predecessor provides."
+    dry = await run(MemoryStore(), flow, "ensure", dry_run=True)
+    assert dry.kind == "complete"
+
+
+async def test_a_dry_run_says_where_it_cannot_tell() -> None:
+    """What follows from a generated value is known when that is made."""
+    world = World()
+    flow = Flow("f")
+    a = flow.add(Thing("a", world))
+    flow.add(Thing("b", world), below=a.state.stamp)
+    async with CmdExecutionMap(MemoryStore()) as executions:
+        execution = executions.submit(CmdExecRequest(flow=flow, dry_run=True))
+        outcome = await execution
+        message = execution.progress.items["b"].message
+    assert outcome.kind == "complete"
+    assert message == "cannot be told before the items it refers to are applied: below"
+    assert (await run(MemoryStore(), flow, "ensure")).kind == "complete"
+    assert world.values == {"a": 1, "b": 2}
+
+
+async def test_an_empty_flow_is_complete() -> None:
+    """Scenario 126: there was nothing to do, whatever was asked."""
+    for cmd in ("discover", "status", "goal", "diff", "ensure", "clean"):
+        assert (await run(MemoryStore(), Flow("f"), cmd)).kind == "complete"
+
+
+# Interrupted before the start, as peace counts.
+
+
+async def test_a_signal_before_the_start_lets_nothing_begin() -> None:
+    """Scenario 14: no block is done, and what is stored is as it was."""
+    world, store = World(), MemoryStore()
+    flow = things(world, "a", "b")
+    outcome = await interrupted_at_once(store, flow, InterruptStrategy.FinishCurrent, sync="none")
+    assert outcome.kind == "execution_interrupted"
+    assert (outcome.blocks.done, len(outcome.blocks.not_done)) == ([], 4)
+    assert outcome.items.not_done == ["a", "b"]
+    assert outcome.cmds.model_dump() == {"done": [], "not_done": ["ensure"]}
+    assert await current_of(store, flow) == {}
+
+
+async def test_poll_next_2_lets_the_two_reads_through() -> None:
+    """Scenario 15."""
+    store = MemoryStore()
+    outcome = await interrupted_at_once(store, things(World(), "a", "b"), InterruptStrategy.PollNextN(2), sync="none")
+    assert outcome.kind == "execution_interrupted"
+    assert outcome.blocks.done == READS
+    assert outcome.blocks.not_done == [Block.STATES_DISCOVER, Block.APPLY]
+
+
+async def test_poll_next_7_lets_all_but_the_apply_through() -> None:
+    """Scenario 17: with two items and both checks, four blocks are done."""
+    world, store = World(), MemoryStore()
+    flow = things(world, "a", "b")
+    outcome = await interrupted_at_once(store, flow, InterruptStrategy.PollNextN(7), sync="both")
+    assert outcome.kind == "execution_interrupted"
+    assert outcome.blocks.done == [*READS, Block.STATES_DISCOVER, Block.SYNC_CHECK]
+    assert outcome.blocks.not_done == [Block.APPLY]
+    assert (world.did("begin"), await current_of(store, flow)) == ([], {})
+
+
+async def test_poll_next_9_lets_the_first_of_two_items_be_applied() -> None:
+    """Scenario 18: it has its new state, the other one the state that it had."""
+    world, store = World(), MemoryStore()
+    flow = tower(world, "a", "b")
+    await run(store, flow, "discover")
+    outcome = await interrupted_at_once(store, flow, InterruptStrategy.PollNextN(9), sync="both")
+    assert outcome.kind == "block_interrupted"
+    assert outcome.blocks.not_done == [Block.APPLY]
+    assert outcome.items.model_dump() == {"done": ["a"], "not_done": ["b"], "unknown": []}
+    assert current(outcome) == {"a": 1, "b": None}
+    assert (await current_of(store, flow))["a"] == {"value": 1, "stamp": 1}
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 6])
+async def test_poll_next_n_lets_exactly_n_items_through(count: int) -> None:
+    """Scenarios 123 and 129: after the five starts of blocks and the six items of the discovery before them."""
+    world = World()
+    flow = things(world, *"abcdef")
+    starts_before = len([*READS, Block.STATES_DISCOVER, Block.SYNC_CHECK, Block.APPLY]) + 6 + 1
+    strategy = InterruptStrategy.PollNextN(starts_before + count)
+    outcome = await interrupted_at_once(MemoryStore(), flow, strategy)
+    assert len(world.did("apply")) == count
+    assert outcome.kind == ("complete" if count == 6 else "block_interrupted")
+
+
+async def test_the_store_may_lose_what_it_did_not_acknowledge() -> None:
+    """Scenario 104: what is stored of an unfinished execution is what was acknowledged."""
+    world, store = World(), CrashableStore()
+    flow = things(world, "a")
+    await run(store, flow, "ensure")
+    assert await current_of(store.crashed(), flow) == {"a": {"value": 1, "stamp": 1}}
