@@ -22,6 +22,7 @@ NOT_IN_TAB = (
     "irenic/endpoints/terminal/",
     "irenic/endpoints/answers.py",
     "irenic/endpoints/bars.py",
+    "irenic/endpoints/ci.py",
     "irenic/endpoints/cli.py",
     "irenic/endpoints/formats.py",
     "irenic/endpoints/outcome_text.py",
@@ -31,6 +32,11 @@ NOT_IN_TAB = (
     "irenic/endpoints/stream_writer.py",
     "irenic/endpoints/terminal.py",
     "irenic/endpoints/wording.py",
+    "irenic/items/disk.py",
+    "irenic/items/files_disk.py",
+    "irenic/items/http_native.py",
+    "irenic/items/threads.py",
+    "irenic/stores/file",
 )
 """Rooms of the core that no tab can use; the wheel for the tab is the core's wheel without them."""
 
