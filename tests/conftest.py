@@ -2,15 +2,22 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from hypothesis.database import DirectoryBasedExampleDatabase
 from tests.virtual_loop import VirtualClockLoop
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "build" / "cache" / "hypothesis"
+
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker."""
+    """Register the marker, and tell Hypothesis that a busy machine is no failure."""
+    settings.register_profile("irenic", deadline=None, database=DirectoryBasedExampleDatabase(EXAMPLES))
+    settings.load_profile("irenic")
     config.addinivalue_line("markers", "virtual_clock: run async tests on an event loop whose clock jumps when idle")
 
 
