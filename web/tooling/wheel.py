@@ -17,28 +17,13 @@ from tooling.stamps import Step, file_hash
 TAB_WHEEL_BUDGET = 150_000
 """The most bytes that the wheel for the tab may have: a tab downloads it before anything can run."""
 
-NOT_IN_TAB = (
-    "irenic/cli/",
-    "irenic/endpoints/terminal/",
-    "irenic/endpoints/answers.py",
-    "irenic/endpoints/bars.py",
-    "irenic/endpoints/ci.py",
-    "irenic/endpoints/cli.py",
-    "irenic/endpoints/formats.py",
-    "irenic/endpoints/outcome_text.py",
-    "irenic/endpoints/painter.py",
-    "irenic/endpoints/printed_lines.py",
-    "irenic/endpoints/process_signals.py",
-    "irenic/endpoints/stream_writer.py",
-    "irenic/endpoints/terminal.py",
-    "irenic/endpoints/wording.py",
-    "irenic/items/disk.py",
-    "irenic/items/files_disk.py",
-    "irenic/items/http_native.py",
-    "irenic/items/threads.py",
-    "irenic/stores/file",
+NOT_IN_TAB = re.compile(
+    r"irenic/(cli/"
+    r"|endpoints/(?!__init__|running_code|tab)"
+    r"|stores/file"
+    r"|items/(disk|files_disk|http_native|threads)\.py)"
 )
-"""Rooms of the core that no tab can use; the wheel for the tab is the core's wheel without them."""
+"""What no tab can use: the terminal, and what needs a disk; the wheel for the tab is the core's wheel without it."""
 
 SOURCE_DATE_EPOCH = "1735689600"
 """The time stamped on every file in the wheel: 2025-01-01, whenever it is built."""
@@ -96,11 +81,11 @@ def write_tab_wheel(wheel: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(target, "w") as copy:
         for member in source.infolist():
-            if member.filename.startswith(NOT_IN_TAB):
+            if NOT_IN_TAB.match(member.filename):
                 continue
             data = source.read(member)
             if member.filename.endswith(".dist-info/RECORD"):
-                kept = [line for line in data.decode().splitlines() if not line.startswith(NOT_IN_TAB)]
+                kept = [line for line in data.decode().splitlines() if not NOT_IN_TAB.match(line)]
                 data = "".join(f"{line}\n" for line in kept).encode()
             entry = zipfile.ZipInfo(member.filename, member.date_time)
             entry.external_attr = member.external_attr

@@ -1,20 +1,24 @@
 """Where an execution meets the world.
 
-What needs a terminal or signals is loaded when it is first asked for, so that the tab never loads it.
+Each is loaded when it is first asked for, so that the tab never loads what needs a terminal or signals.
 """
 
 from typing import TYPE_CHECKING, Any
 
-from irenic.endpoints.recording import RecordingEndpoint
-
 if TYPE_CHECKING:
     from irenic.endpoints.ci import CiEndpoint
     from irenic.endpoints.cli import CliEndpoint
+    from irenic.endpoints.recording import RecordingEndpoint
     from irenic.endpoints.reports import ReportEndpoint
 
 __all__ = ["CiEndpoint", "CliEndpoint", "RecordingEndpoint", "ReportEndpoint"]
 
-_MODULES = {"CiEndpoint": "ci", "CliEndpoint": "cli", "ReportEndpoint": "reports"}
+_MODULES = {
+    "CiEndpoint": "ci",
+    "CliEndpoint": "cli",
+    "RecordingEndpoint": "recording",
+    "ReportEndpoint": "reports",
+}
 
 
 def __getattr__(name: str) -> Any:
