@@ -1,11 +1,13 @@
 """`build.py`: nothing is built twice, nothing half-built is trusted, and the locks hold."""
 
+import ast
 import json
 import os
 import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -171,6 +173,20 @@ class TestLocks:
         assert exact == {name: lock["packages"][f"node_modules/{name}"]["version"] for name in exact}
 
 
+def imported_when_loaded(node: ast.AST) -> Iterator[str]:
+    """Name the modules that a module's own loading imports: not what stands in functions or is for type checkers."""
+    for child in ast.iter_child_nodes(node):
+        match child:
+            case ast.ImportFrom(module=str(module)):
+                yield module
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.If(test=ast.Name(id="TYPE_CHECKING")):
+                pass
+            case _:
+                yield from imported_when_loaded(child)
+
+
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two wheels of the core, built one after the other."""
@@ -208,6 +224,16 @@ class TestCoreWheel:
             record = archive.read("irenic-0.1.0.dist-info/RECORD").decode()
         assert [name for name in names if NOT_IN_TAB.match(name)] == []
         assert sorted(line.split(",")[0] for line in record.splitlines()) == sorted(names)
+
+    def test_what_the_tab_gets_never_loads_what_it_does_not_get(self, wheels: list[Path], tmp_path: Path) -> None:
+        """A module that stays may name one that is left out only inside a function, for another platform."""
+        for_tab = tmp_path / "tab.whl"
+        write_tab_wheel(wheels[0], for_tab)
+        with zipfile.ZipFile(for_tab) as archive:
+            sources = {name: archive.read(name) for name in archive.namelist() if name.endswith(".py")}
+        places = {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in sources}
+        loaded = {module for source in sources.values() for module in imported_when_loaded(ast.parse(source))}
+        assert sorted(module for module in loaded if module.startswith("irenic.") and module not in places) == []
 
     def test_it_holds_the_core_and_nothing_else(self, wheels: list[Path]) -> None:
         """No tests, no caches, no server."""

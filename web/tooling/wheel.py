@@ -18,7 +18,7 @@ TAB_WHEEL_BUDGET = 150_000
 """The most bytes that the wheel for the tab may have: a tab downloads it before anything can run."""
 
 NOT_IN_TAB = re.compile(
-    r"irenic/(cli/"
+    r"irenic/(__main__\.py|cli/"
     r"|endpoints/(?!__init__|running_code|tab)"
     r"|stores/file"
     r"|items/(disk|files_disk|http_native|threads)\.py)"
