@@ -1,6 +1,7 @@
 """The commands put together, and what happens to errors."""
 
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -75,6 +76,9 @@ def run(arguments: list[str] | None = None) -> int:
         return _tell(error, ExitCode.FAILED)
     except SystemExit as end:
         return int(end.code or 0)
+    except Exception:
+        traceback.print_exc()
+        return _tell(IrenicError("this is an error in irenic itself; what was acknowledged is kept."), ExitCode.FAILED)
     return ExitCode.COMPLETE
 
 

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from irenic.cli.exit_codes import ExitCode
-from irenic.cli.interrupting import interrupt_in_store
 from irenic.cli.options import ColorOption, FormatOption, StoreOptions
 from irenic.cli.resume import ExecutionArgument
 from irenic.cli.stores import open_store
@@ -16,9 +16,10 @@ from irenic.endpoints.formats import Format, format_data, format_outcome
 from irenic.endpoints.outcome_text import TextLook
 from irenic.endpoints.terminal import Choice, Ink, has_icons, wants_colour
 from irenic.engine.store import Store
+from irenic.flow.params import explain
 from irenic.model.errors import ParamsError
 from irenic.model.events import journal_event
-from irenic.model.interrupt import InterruptLevel, InterruptReply
+from irenic.model.interrupt import InterruptReply, InterruptSignal
 from irenic.model.record import RUNNING, ExecutionRecord
 
 FOLLOW_EVERY = 0.5
@@ -111,12 +112,14 @@ def interrupt(
     reason: Annotated[str | None, typer.Option("--reason", help="Why, for the outcome.", metavar="TEXT")] = None,
 ) -> ExitCode:
     """Ask an execution to stop, wherever it runs: in another terminal, on the server or in somebody's tab."""
-    if level is not None and level.upper() not in InterruptLevel.__members__:
-        raise ParamsError(f"there is no level {level!r}: use finish, cancel or abandon.")
+    try:
+        signal = InterruptSignal.model_validate({"source": "user", "reason": reason, "level": level})
+    except ValidationError as error:
+        raise ParamsError(explain(error, "this is no interrupt")) from error
 
     async def asked(opened: Store) -> None:
         record = await _record(opened, execution, store)
-        reply = await interrupt_in_store(opened, record, level=level, reason=reason)
+        reply = await opened.interrupt(record.id, signal)
         sys.stdout.write(f"{reply.text}\n")
         if reply is InterruptReply.NOTHING_TO_INTERRUPT:
             sys.stderr.write(f"irenic: {record.id} has ended: see `irenic executions show {record.id}`.\n")

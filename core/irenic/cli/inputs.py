@@ -54,7 +54,7 @@ def asked_secrets(flow: Flow, known: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _value_of(field: Any, text: str) -> Any:
-    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[(field.annotation, *field.metadata)])
+    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[field.annotation, field])
     try:
         adapter.validate_python(text)
     except ValidationError:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rich.cells import cell_len, set_cell_size
 
@@ -16,6 +16,8 @@ from irenic.model.timestamps import seconds_between
 BAR_WIDTHS = (10, 32)
 ID_WIDTHS = (8, 28)
 LEAST_MESSAGE = 12
+LEAST_COLUMNS = 24
+"""A narrower terminal is shown lines that are cut off, without colours."""
 
 _PLAIN = str.maketrans({"…": "~", "·": "-"})
 """For terminals without icons, which may know ASCII only."""
@@ -75,10 +77,14 @@ def visible_cells(line: str) -> int:
 
 def frame(snapshots: Sequence[Snapshot], look: Look) -> list[str]:
     """Return the lines for the given executions, each no wider than the terminal, all no higher than it."""
+    if look.columns < LEAST_COLUMNS:
+        look = replace(look, ink=Ink(False))
     lines: list[str] = []
     room = max(2, (look.rows - 1) // max(1, len(snapshots)))
     for snapshot in snapshots:
         lines += _execution_lines(snapshot, look, room)
+    if look.columns < LEAST_COLUMNS:
+        lines = [_fit(line, look.columns - 1) for line in lines]
     return lines if look.icons else [line.translate(_PLAIN) for line in lines]
 
 
@@ -175,8 +181,9 @@ class _Columns:
             room -= self._amount + 1
         else:
             self._amount = 0
-        if self._time and room > self._time:
-            room -= self._time + 1
+        without_time = room - self._time - 1
+        if self._time and (without_time > BAR_WIDTHS[0] or BAR_WIDTHS[0] >= room > self._time):
+            room = without_time
         else:
             self._time = 0
         self._bar = 0

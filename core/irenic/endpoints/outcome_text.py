@@ -95,10 +95,10 @@ class _Writer:
         yield self._headline()
         if outcome.message:
             yield f"   {outcome.message}"
-        if _commands(outcome) <= _READING and outcome.kind != "refused":
-            yield from self._found()
-        else:
+        if not _commands(outcome) <= _READING:
             yield from self._items()
+        elif outcome.kind not in ("failed", "refused"):
+            yield from self._found()
         for item, error in outcome.errors.items():
             yield from self._error(item, error)
         for item, refusal in outcome.refusals.items():
@@ -143,14 +143,19 @@ class _Writer:
             elif item in unknown:
                 yield self._row(item, "❓", "unknown", "yellow", self._unknown())
             elif item in done:
-                word = "nothing to do" if self._message(item) == "nothing to do" else "done"
+                word = self._done_word(item)
                 yield self._row(item, "✅", word, "green", _told(states.get(item)))
             else:
                 yield self._row(item, "⚪", "not done", "dim", self._message(item))
 
+    def _done_word(self, item: str) -> str:
+        if self._message(item) == "nothing to do":
+            return "nothing to do"
+        return "would be done" if self._outcome.dry_run else "done"
+
     def _row(self, item: str, icon: str, word: str, colour: str, told: str) -> str:
         mark = f"{icon} " if self._icons else ""
-        return f"   {mark}{item.ljust(self._width)}  {self._ink(word.ljust(13), colour)}  {told}"
+        return f"   {mark}{item.ljust(self._width)}  {self._ink(word, colour)}{' ' * (13 - len(word))}  {told}"
 
     def _unknown(self) -> str:
         return "its apply had begun and its end was not recorded; resume looks at it first"
@@ -267,7 +272,7 @@ def next_command(outcome: CmdOutcome, command_line: CommandLine | None) -> str:
         return ""
     command = next(iter([*outcome.cmds.not_done, *outcome.cmds.done]), Cmd.ENSURE)
     if outcome.dry_run:
-        return f"{command_line.of(command)}, to do it" if outcome.kind == "complete" else ""
+        return command_line.of(command) if outcome.kind == "complete" else ""
     match outcome.kind:
         case "block_interrupted" | "execution_interrupted" | "lost":
             return command_line.resume(outcome.execution_id)

@@ -67,14 +67,21 @@ class StreamWriter:
                 continue
             try:
                 if id(piece.stream) not in self._broken:
-                    piece.stream.write(piece.text)
-                    piece.stream.flush()
+                    _write(piece.stream, piece.text)
             except (OSError, ValueError):
                 self._broken.add(id(piece.stream))
                 _let_go(piece.stream)
             finally:
                 with self._lock:
                     self._waiting -= 1
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+    except UnicodeEncodeError:
+        stream.write(text.encode(stream.encoding, "replace").decode(stream.encoding))
+    stream.flush()
 
 
 def _let_go(stream: TextIO) -> None:
