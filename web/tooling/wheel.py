@@ -19,7 +19,7 @@ TAB_WHEEL_BUDGET = 150_000
 
 NOT_IN_TAB = re.compile(
     r"irenic/(__main__\.py|cli/"
-    r"|endpoints/(?!__init__|running_code|tab)"
+    r"|endpoints/(?!__init__|recording|running_code|tab)"
     r"|stores/file"
     r"|items/(disk|files_disk|http_native|threads)\.py)"
 )
