@@ -5,7 +5,7 @@ import socket
 import ssl
 import webbrowser
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from urllib.parse import quote
 
 import uvicorn
@@ -58,7 +58,9 @@ def serve(settings: Settings, *, announce: Announce, open_browser: bool = False)
             if open_browser:
                 webbrowser.open(address)
 
-        make_server(app, started).run(sockets=[listener])
+        # Uvicorn drains, and then raises the signal again that it was ended by.
+        with suppress(KeyboardInterrupt):
+            make_server(app, started).run(sockets=[listener])
 
 
 def make_server(app: App, started: Callable[[], None]) -> uvicorn.Server:

@@ -93,8 +93,8 @@ events = Table(
     Column("execution_key", Key, ForeignKey("executions.key"), primary_key=True, autoincrement=False),
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("body", Text, nullable=False),
-    sqlite_with_rowid=False,
 )
+"""In the order in which they came, with an index: in the order of their key, SQLite would split pages all the time."""
 
 item_states = Table(
     "item_states",

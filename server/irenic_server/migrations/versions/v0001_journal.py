@@ -71,7 +71,6 @@ def upgrade() -> None:
         sa.Column("execution_key", _key, sa.ForeignKey("executions.key"), primary_key=True, autoincrement=False),
         sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("body", sa.Text, nullable=False),
-        sqlite_with_rowid=False,
     )
     op.create_table(
         "item_states",
