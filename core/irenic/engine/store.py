@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from irenic.model.events import JournalEvent
-from irenic.model.interrupt import InterruptSignal
+from irenic.model.interrupt import InterruptReply, InterruptSignal
 from irenic.model.outcome import CmdOutcome
 from irenic.model.record import ExecutionPage, ExecutionRecord, LeaseInfo
 from irenic.model.states import FlowStates
@@ -102,6 +102,9 @@ class Store(Protocol):
 
     async def outcome(self, execution_id: str) -> CmdOutcome | None:
         """Return an execution's outcome, or None while there is none."""
+
+    async def interrupt(self, execution_id: str, signal: InterruptSignal) -> InterruptReply:
+        """Ask whoever runs an execution that holds a lease, in whatever process or tab, to stop."""
 
     async def close(self) -> None:
         """Give up what the store holds open; leases are released."""

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Any
 from irenic.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from irenic.stores.http import HttpStore
+    from irenic.stores.file import FileStore
 
-__all__ = ["HttpStore", "MemoryStore"]
+__all__ = ["FileStore", "MemoryStore"]
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded when first asked for: each brings what only its own platform needs.
-    if name == "HttpStore":
-        from irenic.stores.http import HttpStore
+    """Load a store when it is first asked for: the one on the disk needs what a tab does not have."""
+    if name == "FileStore":
+        from irenic.stores.file import FileStore
 
-        return HttpStore
+        return FileStore
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

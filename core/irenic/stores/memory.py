@@ -7,6 +7,7 @@ from irenic.engine.store import Lease, LeaseLost, RemoteInterrupt
 from irenic.model.errors import FencedError, HeldError, StoreError
 from irenic.model.events import ExecutionEnded, JournalEvent
 from irenic.model.fold import ExecutionFold
+from irenic.model.interrupt import InterruptReply, InterruptSignal
 from irenic.model.outcome import CmdOutcome
 from irenic.model.record import RUNNING, ExecutionPage, ExecutionRecord, LeaseInfo
 from irenic.model.states import FlowStates
@@ -51,7 +52,7 @@ class MemoryStore:
         self._settle_lost(flow, profile)
         self._fencing += 1
         info = LeaseInfo(holder=holder, execution_id=execution_id, fencing=self._fencing)
-        lease = self._leases[key] = MemoryLease(self, key, info, on_lost)
+        lease = self._leases[key] = MemoryLease(self, key, info, on_lost, on_interrupt)
         return lease
 
     async def create(self, record: ExecutionRecord, lease: Lease | None) -> "MemoryJournal":
@@ -116,6 +117,14 @@ class MemoryStore:
         """See :meth:`irenic.engine.store.Store.outcome`."""
         return self._outcomes.get(execution_id)
 
+    async def interrupt(self, execution_id: str, signal: InterruptSignal) -> InterruptReply:
+        """See :meth:`irenic.engine.store.Store.interrupt`."""
+        for lease in self._leases.values():
+            if lease.info.execution_id == execution_id and lease.on_interrupt is not None:
+                lease.on_interrupt(signal)
+                return InterruptReply.REQUESTED
+        return InterruptReply.NOTHING_TO_INTERRUPT
+
     async def close(self) -> None:
         """See :meth:`irenic.engine.store.Store.close`."""
         for lease in list(self._leases.values()):
@@ -144,9 +153,7 @@ class MemoryStore:
             events = self._journals[record.id]
             if events:
                 outcome = ExecutionFold.of(events).lost()
-                ended = ExecutionEnded(
-                    execution_id=record.id, seq=len(events), at=outcome.ended_at, outcome=outcome
-                )
+                ended = ExecutionEnded(execution_id=record.id, seq=len(events), at=outcome.ended_at, outcome=outcome)
                 events.append(ended)
                 self._end(record.id, outcome)
 
@@ -164,10 +171,18 @@ class MemoryStore:
 class MemoryLease:
     """A lease of a :class:`MemoryStore`."""
 
-    def __init__(self, store: MemoryStore, key: tuple[str, str], info: LeaseInfo, on_lost: LeaseLost | None) -> None:
+    def __init__(
+        self,
+        store: MemoryStore,
+        key: tuple[str, str],
+        info: LeaseInfo,
+        on_lost: LeaseLost | None,
+        on_interrupt: RemoteInterrupt | None,
+    ) -> None:
         self._store = store
         self._key = key
         self._on_lost = on_lost
+        self.on_interrupt = on_interrupt
         self.info = info
         self.is_lost = False
 

@@ -1,0 +1,247 @@
+"""Who may write to a profile: one execution at a time, by a lock that goes with its process.
+
+``lease.json`` names the holder and gives its fencing number, which grows with every new one; beside it stands a file
+that the holder keeps locked as long as it lives. Whoever takes over writes a higher number, and the former holder finds
+that before it writes again: both write only while they hold the profile's mutex.
+"""
+
+import asyncio
+import fcntl
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from irenic.engine.store import LeaseLost, RemoteInterrupt
+from irenic.items.disk import make_directories, write_file_durably
+from irenic.items.threads import in_thread
+from irenic.model.errors import CorruptStoreError, FencedError, HeldError
+from irenic.model.interrupt import InterruptReply, InterruptSignal
+from irenic.model.record import LeaseInfo
+from irenic.model.timestamps import Timestamp, timestamp
+from irenic.stores.file_appender import settle
+from irenic.stores.file_layout import is_locked, journal_path, mutex
+from irenic.stores.file_lines import decode_line, encode_line
+from irenic.stores.file_states import StatesFile
+
+WATCH_INTERVAL = 0.25
+"""Seconds between two looks for a take-over and for interrupts from other processes."""
+
+
+class LeaseRecord(BaseModel):
+    """What ``lease.json`` says; ``released`` where the holder has given the lease back."""
+
+    fencing: int = 0
+    execution_id: str | None = None
+    holder: str = ""
+    pid: int = 0
+    host: str = ""
+    command: str = ""
+    since: Timestamp | None = None
+    released: bool = True
+
+
+class ProfileLease:
+    """The files of a profile's lease; every call blocks, and belongs in a thread."""
+
+    def __init__(self, profile: Path) -> None:
+        self.profile = profile
+        self.path = profile / "lease.json"
+        self.interrupts = profile / "interrupts"
+
+    def read(self) -> LeaseRecord:
+        """Return who holds the lease, or held it last."""
+        try:
+            payload = decode_line(self.path.read_bytes())
+            return LeaseRecord.model_validate_json(payload or b"")
+        except FileNotFoundError:
+            return LeaseRecord()
+        except ValidationError as error:
+            raise CorruptStoreError(
+                f"{self.path} is damaged: restore it from a backup. Nothing was changed."
+            ) from error
+
+    def is_held(self, record: LeaseRecord) -> bool:
+        """Return whether the holder still lives."""
+        return not record.released and is_locked(self._lock_path(record.fencing))
+
+    def take(self, execution_id: str, holder: str, *, take_over: bool) -> tuple[LeaseRecord, int]:
+        """Take the lease and return it with the handle of its lock.
+
+        An execution that held it before and has no outcome is recorded as lost.
+
+        :raises HeldError: if a living holder has it and ``take_over`` is false.
+        """
+        make_directories(self.profile)
+        with mutex(self.profile):
+            before = self.read()
+            if not take_over and self.is_held(before):
+                raise self._held_error(before)
+            self._settle(before)
+            record = LeaseRecord(
+                fencing=before.fencing + 1,
+                execution_id=execution_id,
+                holder=holder,
+                pid=os.getpid(),
+                host=platform.node(),
+                command=" ".join(sys.argv) or "python",
+                since=timestamp(),
+                released=False,
+            )
+            handle = os.open(self._lock_path(record.fencing), os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self.take_interrupts()
+                self._write(record)
+            except BaseException:
+                os.close(handle)
+                raise
+            self._lock_path(before.fencing).unlink(missing_ok=True)
+        return record, handle
+
+    def release(self, record: LeaseRecord, handle: int) -> None:
+        """Give the lease back, unless somebody has taken it over."""
+        try:
+            with mutex(self.profile):
+                if self.read().fencing == record.fencing:
+                    self._write(record.model_copy(update={"released": True}))
+                    self._lock_path(record.fencing).unlink(missing_ok=True)
+        finally:
+            os.close(handle)
+
+    def ask_to_stop(self, execution_id: str, signal: InterruptSignal) -> InterruptReply:
+        """Leave an interrupt for the execution that holds the lease."""
+        record = self.read()
+        if record.execution_id != execution_id or not self.is_held(record):
+            return InterruptReply.NOTHING_TO_INTERRUPT
+        with mutex(self.profile):
+            make_directories(self.interrupts)
+            number = 1 + max((int(path.stem) for path in self.interrupts.glob("*.json")), default=0)
+            write_file_durably(self.interrupts / f"{number}.json", signal.model_dump_json().encode())
+        return InterruptReply.REQUESTED
+
+    def take_interrupts(self) -> list[InterruptSignal]:
+        """Return the interrupts that were left, and remove them."""
+        signals = []
+        for path in sorted(self.interrupts.glob("*.json"), key=lambda path: int(path.stem)):
+            signals.append(InterruptSignal.model_validate_json(path.read_bytes()))
+            path.unlink()
+        return signals
+
+    def _settle(self, before: LeaseRecord) -> None:
+        states = StatesFile(self.profile)
+        if before.execution_id is not None:
+            settle(journal_path(self.profile, before.execution_id))
+        states.bring_up_to_date(before.execution_id)
+
+    def _held_error(self, record: LeaseRecord) -> HeldError:
+        flow, profile = self.profile.parent.name, self.profile.name
+        return HeldError(
+            f"{flow}/{profile} is held by {record.holder} since {record.since}, process {record.pid} on {record.host} "
+            f"(`{record.command}`). Wait for it, interrupt it with "
+            f"`irenic executions interrupt {record.execution_id}`, or take over.",
+            holder=record.holder,
+            execution_id=record.execution_id,
+        )
+
+    def _write(self, record: LeaseRecord) -> None:
+        write_file_durably(self.path, encode_line(record.model_dump_json().encode()))
+
+    def _lock_path(self, fencing: int) -> Path:
+        return self.profile / f"lease-{fencing}.lock"
+
+
+class FileLease:
+    """See :class:`irenic.engine.store.Lease`."""
+
+    def __init__(
+        self,
+        files: ProfileLease,
+        record: LeaseRecord,
+        handle: int,
+        on_lost: LeaseLost | None,
+        on_interrupt: RemoteInterrupt | None,
+    ) -> None:
+        self.files = files
+        self.record = record
+        self.info = LeaseInfo(holder=record.holder, execution_id=record.execution_id, fencing=record.fencing)
+        self._handle = handle
+        self._on_lost = on_lost
+        self._on_interrupt = on_interrupt
+        self.is_released = False
+        self._is_lost = False
+        self._seen = self._checked = _mark(files.path)
+        self._seen_interrupts = _mark(files.interrupts)
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(WATCH_INTERVAL, self._look)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether somebody is known to have taken over."""
+        return self._is_lost
+
+    async def release(self) -> None:
+        """See the protocol."""
+        if not self.is_released:
+            self.is_released = True
+            self._timer.cancel()
+            await in_thread(self.files.release, self.record, self._handle)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keep everybody else from taking over until the block ends; blocks.
+
+        :raises FencedError: if somebody has taken over.
+        """
+        with mutex(self.files.profile):
+            mark = _mark(self.files.path)
+            if mark != self._checked:
+                now = self.files.read()
+                if now.fencing != self.record.fencing:
+                    raise FencedError(taken_over(now))
+                self._checked = mark
+            yield
+
+    def _look(self) -> None:
+        """Look for a take-over and for interrupts; two calls of ``stat`` where there is nothing."""
+        mark = _mark(self.files.path)
+        if mark != self._seen:
+            self._seen = mark
+            now = self.files.read()
+            if now.fencing != self.record.fencing:
+                self._lose(taken_over(now))
+                return
+        mark = _mark(self.files.interrupts)
+        if mark != self._seen_interrupts:
+            self._seen_interrupts = mark
+            for signal in self.files.take_interrupts():
+                if self._on_interrupt is not None:
+                    self._on_interrupt(signal)
+        self._timer = self._loop.call_later(WATCH_INTERVAL, self._look)
+
+    def _lose(self, why: str) -> None:
+        if not self._is_lost:
+            self._is_lost = True
+            if self._on_lost is not None:
+                self._on_lost(why)
+
+
+def taken_over(now: LeaseRecord) -> str:
+    """Return why nothing may be written any more."""
+    return (
+        f"{now.holder} (process {now.pid} on {now.host}) has taken this profile over at {now.since}: "
+        "nothing more was recorded here."
+    )
+
+
+def _mark(path: Path) -> tuple[int, int] | None:
+    """Return what changes when a file is replaced, or the names in a folder do."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
