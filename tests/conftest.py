@@ -1,7 +1,8 @@
 """What all tests share: modules marked ``virtual_clock`` run on an event loop whose clock jumps instead of waiting."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,12 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> M
     if item.get_closest_marker("virtual_clock") is not None:
         return {"virtual": VirtualClockLoop}
     return {"asyncio": asyncio.new_event_loop}
+
+
+@pytest.fixture(autouse=True)
+def _no_complaints(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail a test on the virtual clock that leaves an exception which nobody has seen."""
+    yield
+    if request.node.get_closest_marker("virtual_clock") is not None:
+        complaints = [r.getMessage() for r in caplog.records if r.name == "asyncio" and r.levelno >= logging.ERROR]
+        assert complaints == []
