@@ -293,6 +293,7 @@ async def test_a_link_inside_a_zip_becomes_a_copy(shop: Workshop) -> None:
         (FORMATS["tar.xz"](FILES)[:-4], "broken"),
         (b"\x1f\x8b\x08" + bytes(100), "broken"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "archive",
 )
 async def test_a_hostile_or_broken_archive_is_refused(shop: Workshop, archive: bytes, words: str) -> None:
     """The message says why, and nothing of the archive is kept."""
