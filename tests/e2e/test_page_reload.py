@@ -13,11 +13,11 @@ from tests.e2e.slow_download import ARCHIVE, FILES, PATH, WRITTEN, begin_slow_do
 def python_kept_asleep(page: Page) -> Iterator[None]:
     """Keep Python's worker from starting until the block ends."""
     held: list[Route] = []
-    page.route("**/boot/worker.mjs*", held.append)
+    page.route("**/boot/worker.mjs*", lambda route: held.append(route))
     yield
-    page.unroute("**/boot/worker.mjs*")
     for route in held:
         route.continue_()
+    page.unroute("**/boot/worker.mjs*")
 
 
 def test_after_an_interrupt_and_a_reload_only_the_rest_is_done(flow_page: FlowPage, origin: Origin) -> None:
