@@ -93,19 +93,9 @@ class CoreTab:
         outcome: dict[str, Any] = reached["outcome"]
         return outcome
 
-    def until_item_runs(self, item: str) -> None:
-        """Wait until the journal says that an item is about to be applied."""
-        script = """([item, patience]) => new Promise((resolve, reject) => {
-            const began = performance.now();
-            const look = () => {
-                const events = tab.messages.filter((m) => m.type === 'events').flatMap((m) => m.events);
-                if (events.some((event) => event.kind === 'item_intent' && event.item === item)) resolve();
-                else if (performance.now() - began > patience) reject(new Error('it never ran'));
-                else requestAnimationFrame(look);
-            };
-            look();
-        })"""
-        self.page.evaluate(script, [item, PATIENCE_MS])
+    def until_printed(self, line: str) -> None:
+        """Wait until Python has printed a line; that is told even while nothing else of the core's can run."""
+        self.until(type="log", text=line)
 
     def interrupt(self, level: str, **request: Any) -> None:
         """Press the interrupt button."""
@@ -135,7 +125,7 @@ def _without_isolation(route: Route) -> None:
 
 
 def flow_of_one(apply: str, *, imports: str = "") -> str:
-    """Write a flow of one item, `one`, whose `apply` is the given lines; it answers with `answer`."""
+    """Write a flow of one item, `one`, whose `apply` prints `applying`, does the given lines and answers `answer`."""
     body = "\n".join(f"        {line}" for line in apply.splitlines())
     return FLOW_OF_ONE.replace("# imports", imports).replace("        # apply", body)
 
@@ -164,6 +154,7 @@ class One(Item[Params, State]):
 
     async def apply(self, cx, params, current, target, diff):
         answer = ""
+        print("applying")
         # apply
         return State(answer=str(answer))
 

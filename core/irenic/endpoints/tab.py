@@ -28,9 +28,9 @@ from irenic.flow.params import explain
 from irenic.flow.script import load_flow
 from irenic.model.errors import FlowError, IrenicError
 from irenic.model.ids import new_execution_id
-from irenic.model.interrupt import InterruptReply
+from irenic.model.interrupt import InterruptLevel, InterruptReply
 from irenic.model.record import RUNNING
-from irenic.stores import MemoryStore
+from irenic.stores.http import HttpStore
 
 
 class Signals(SignalSource, Protocol):
@@ -75,7 +75,7 @@ class TabSession:
         self._flow: Flow | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._executions = CmdExecutionMap(store, [TabEndpoint(self._post)], holder=bridge.holder)
-        self._signals = TabSignals(bridge.signals, self._heard_signal, self._may_raise)
+        self._signals = TabSignals(bridge.signals, self._heard_signal)
         self._loop = asyncio.get_event_loop()
 
     def begin(self) -> None:
@@ -86,7 +86,7 @@ class TabSession:
             "pydantic": PYDANTIC_VERSION,
         }
         self._post(
-            m.Ready.model_validate({"versions": versions, "rung": self._bridge.rung, "signals": self._signals.kind})
+            m.Ready.model_validate({"versions": versions, "rung": self._bridge.rung, "signals": self._signals.kind()})
         )
 
     def receive(self, text: str) -> None:
@@ -204,12 +204,15 @@ class TabSession:
         if self._signals.is_new(message):
             self._reply(message, self._ask_to_stop(message))
 
-    def _heard_signal(self, request: m.Interrupt) -> None:
-        self._loop.call_soon(self._ask_to_stop, request)
-        self._reply(request, InterruptReply.REQUESTED if self._meant(request) else InterruptReply.NOTHING_TO_INTERRUPT)
-
-    def _may_raise(self, request: m.Interrupt) -> bool:
-        return any(execution.interrupts_sync_code() for execution in self._meant(request))
+    def _heard_signal(self, request: m.Interrupt, in_item: bool) -> bool:
+        meant = self._meant(request)
+        self._reply(request, InterruptReply.REQUESTED if meant else InterruptReply.NOTHING_TO_INTERRUPT)
+        if not in_item:
+            self._loop.call_soon(self._ask_to_stop, request)
+            return False
+        raises = request.level is InterruptLevel.CANCEL and any(e.interrupts_sync_code() for e in meant)
+        self._ask_to_stop(request)
+        return raises
 
     def _meant(self, request: m.Interrupt) -> list[CmdExecution]:
         running = self._executions.running
@@ -244,7 +247,7 @@ def start(bridge: Bridge) -> TabSession:
     renew()
     if bridge.rung == "snapshot":
         LibraryGate(bridge.require_library)
-    session = TabSession(bridge, MemoryStore())
+    session = TabSession(bridge, HttpStore())
     session.begin()
     return session
 

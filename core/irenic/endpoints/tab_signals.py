@@ -12,8 +12,8 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
+from irenic.endpoints.running_code import Place, place_of
 from irenic.endpoints.tab_messages import Interrupt
-from irenic.model.interrupt import InterruptLevel
 
 CANCEL = signal.SIGINT
 FINISH = signal.SIGUSR1
@@ -22,16 +22,9 @@ TEST = signal.SIGUSR2
 TEST_LOOKS = 100_000
 """Turns of an empty loop, within which the interpreter looks for signals many times."""
 
-PROTECTED = (
-    "irenic.engine.",
-    "irenic.stores.",
-    "irenic.endpoints.",
-    "irenic.model.",
-    "asyncio.",
-    "pyodide.",
-    "_pyodide.",
-)
-"""Packages whose code is not left half-way: what called it is interrupted a few instructions later."""
+
+LOOK_EVERY = 50
+"""Turns of an empty loop between two looks of the interpreter."""
 
 
 class SignalSource(Protocol):
@@ -47,30 +40,24 @@ class SignalSource(Protocol):
 
 
 class TabSignals:
-    """Hears signals and passes them on.
+    """Hears signals and passes them on, in the midst of whatever code is running.
 
-    :param on_interrupt: told of each request once, in the midst of whatever code is running.
-    :param may_raise: asked, for a request to cancel, whether the running code is an item's that may be cancelled now.
+    :param on_interrupt: told of each request once, and whether the code that runs is an item's; returns whether a
+        cancellation is to be thrown into that code.
     """
 
-    def __init__(
-        self,
-        source: SignalSource,
-        on_interrupt: Callable[[Interrupt], None],
-        may_raise: Callable[[Interrupt], bool],
-    ) -> None:
+    def __init__(self, source: SignalSource, on_interrupt: Callable[[Interrupt, bool], bool]) -> None:
         self._source = source
         self._on_interrupt = on_interrupt
-        self._may_raise = may_raise
         self._heard = 0
-        self._raising: Interrupt | None = None
+        self._waiting: Interrupt | None = None
         self._tested = False
+        self._shift = 0
         for signum in (CANCEL, FINISH, TEST):
             signal.signal(signum, self._handle)
 
-    @property
     def kind(self) -> str:
-        """How signals arrive: ``shared``, ``polled``, or ``none`` where a test signal does not."""
+        """Return how signals arrive: ``shared``, ``polled``, or ``none`` where a test signal does not."""
         self._tested = False
         self._source.again(TEST)
         for _ in range(TEST_LOOKS):
@@ -90,39 +77,29 @@ class TabSignals:
         if signum == TEST:
             self._tested = True
             return
-        if self._raising is None:
-            self._raising = self._hear()
-        if self._raising is not None:
-            self._raise(signum, self._raising, frame)
+        if self._waiting is None:
+            self._waiting = self._hear()
+        if self._waiting is not None:
+            self._pass_on(self._waiting, signum, place_of(frame))
 
     def _hear(self) -> Interrupt | None:
-        """Pass a new request on, and return it if code is to be interrupted for it."""
         try:
             request = Interrupt.model_validate_json(self._source.request())
         except ValidationError:
             return None  # read while the page was writing the next one, which is signalled again
-        if not self.is_new(request):
-            return None
-        self._on_interrupt(request)
-        return request if request.level is InterruptLevel.CANCEL else None
+        return request if self.is_new(request) else None
 
-    def _raise(self, signum: int, request: Interrupt, frame: FrameType | None) -> None:
-        item_is_running, protected = _place_of(frame)
-        if item_is_running and protected:
+    def _pass_on(self, request: Interrupt, signum: int, place: Place) -> None:
+        if place.in_item and place.protected:
+            self._shift_looks()
             self._source.again(signum)
             return
-        self._raising = None
-        if item_is_running and self._may_raise(request):
+        self._waiting = None
+        if self._on_interrupt(request, place.in_item):
             raise asyncio.CancelledError("interrupted")
 
-
-def _place_of(frame: FrameType | None) -> tuple[bool, bool]:
-    """Return whether the code that runs was called by an item, and whether it is code that is not left half-way."""
-    protected = False
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        if module == "irenic.engine.item_run" and frame.f_code.co_name == "call":
-            return True, protected
-        protected = protected or f"{module}.".startswith(PROTECTED)
-        frame = frame.f_back
-    return False, protected
+    def _shift_looks(self) -> None:
+        """Keep the interpreter's looks out of step with a loop, which they could find at the same place every time."""
+        self._shift = (self._shift + 1) % LOOK_EVERY
+        for _ in range(self._shift):
+            pass
