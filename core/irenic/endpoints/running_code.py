@@ -3,7 +3,10 @@
 from types import FrameType
 from typing import NamedTuple
 
-PROTECTED = ("irenic.engine.", "irenic.stores.", "irenic.endpoints.", "irenic.model.", "asyncio.", "logging.")
+PROTECTED = (
+    *("irenic.engine.", "irenic.stores.", "irenic.endpoints.", "irenic.model."),
+    *("asyncio.", "logging.", "pyodide.", "_pyodide."),
+)
 """Packages whose code is not left half-way; an exception is thrown into what called it, a moment later."""
 
 
