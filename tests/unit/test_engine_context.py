@@ -229,9 +229,9 @@ async def test_a_rate_is_kept_between_executions_of_a_process() -> None:
             began.append(now())
 
     async with CmdExecutionMap(MemoryStore()) as executions:
-        for per in (10.0, 10.0, 5.0):
+        for profile, per in (("dev", 10.0), ("test", 10.0), ("prod", 5.0)):
             flow = flow_of(work, limits={"api": Limit(rate=1, per=per)})
-            await executions.submit(CmdExecRequest(flow=flow))
+            await executions.submit(CmdExecRequest(flow=flow, profile=profile))
     assert began == [0, 10, 10]
 
 
