@@ -106,47 +106,54 @@ class _Look:
         return Cmd.CLEAN in self._request.cmds
 
     async def _decide(self, run: ItemRun, entry: ItemStates | None) -> tuple[PreviewAction, list[PreviewReason]]:
-        partial = run.resolve(self._current, self._goal, inputs=self._inputs)
-        params = partial.whole()
-        current = await run.item.try_state_current(run.cx, partial)
-        goal = await self._target(run)
-        if current is not None:
-            self._current[run.item_id] = current
-        if goal is not None:
-            self._goal[run.item_id] = goal
+        if self._cleans:
+            return await self._decide_clean(run, entry)
+        now = run.resolve(self._current, self._goal, inputs=self._inputs)
+        then = run.resolve(self._goal, self._current, inputs=self._inputs)
+        params = then.whole()
+        current = self._current[run.item_id] = await run.item.try_state_current(run.cx, now)
+        goal = self._goal[run.item_id] = await run.item.try_state_goal(run.cx, then)
         reasons = self._changes(run, entry, params, current)
-        if self._cleans and (params is None or current is None):
-            return self._unless_unknown(entry, PreviewAction.SKIP), reasons or [PreviewReason.AT_GOAL]
         if params is None or current is None or goal is None:
-            reasons.append(PreviewReason.PARAMS_NOT_KNOWN)
-            return self._unless_unknown(entry, PreviewAction.RUN), reasons
+            return self._unless_unknown(entry, PreviewAction.RUN), [*reasons, PreviewReason.PARAMS_NOT_KNOWN]
         if run.item.apply_check(params, current, goal, run.item.state_diff(current, goal)).required:
-            reasons.append(PreviewReason.NOT_AT_GOAL)
-            return self._unless_unknown(entry, PreviewAction.RUN), reasons
+            return self._unless_unknown(entry, PreviewAction.RUN), [*reasons, PreviewReason.NOT_AT_GOAL]
         if reasons:
             return PreviewAction.CHECK_AGAIN, reasons
         return PreviewAction.SKIP, [PreviewReason.AT_GOAL]
 
-    async def _target(self, run: ItemRun) -> Any:
-        partial = run.resolve(self._goal, self._current, inputs=self._inputs)
-        if self._cleans:
-            return run.item.state_clean(partial)
-        return await run.item.try_state_goal(run.cx, partial)
+    async def _decide_clean(self, run: ItemRun, entry: ItemStates | None) -> tuple[PreviewAction, list[PreviewReason]]:
+        self._goal[run.item_id] = None if entry is None else run.load(entry.goal)
+        partial = run.resolve(self._current, self._goal, inputs=self._inputs)
+        params = partial.whole()
+        current = self._current[run.item_id] = await run.item.try_state_current(run.cx, partial)
+        clean = run.item.state_clean(partial)
+        reasons = [] if entry is None else self._doubts(run, entry, current)
+        if params is None or current is None:
+            return self._unless_unknown(entry, PreviewAction.SKIP), reasons or [PreviewReason.AT_GOAL]
+        if run.item.apply_check(params, current, clean, run.item.state_diff(current, clean)).required:
+            return self._unless_unknown(entry, PreviewAction.RUN), [*reasons, PreviewReason.NOT_AT_GOAL]
+        return (PreviewAction.CHECK_AGAIN, reasons) if reasons else (PreviewAction.SKIP, [PreviewReason.AT_GOAL])
 
     def _changes(self, run: ItemRun, entry: ItemStates | None, params: Any, current: Any) -> list[PreviewReason]:
+        """Return what has changed of an item since it was run."""
         if entry is None or (entry.applied_at is None and not entry.unknown and entry.params_hash is None):
             return [PreviewReason.NEVER_RUN]
-        reasons = []
-        if entry.unknown:
-            reasons.append(PreviewReason.UNKNOWN_RESULT)
+        reasons = self._doubts(run, entry, current)
         if entry.params_hash is not None and params is not None and entry.params_hash != run.params_hash(params):
             reasons.append(PreviewReason.PARAMS_CHANGED)
         if entry.code_hash is not None and entry.code_hash != run.code_hash:
             reasons.append(PreviewReason.CODE_CHANGED)
-        stored = run.load(entry.current)
-        if not entry.unknown and stored is not None and current is not None and not states_equal(stored, current):
-            reasons.append(PreviewReason.DRIFT)
         return reasons
+
+    @staticmethod
+    def _doubts(run: ItemRun, entry: ItemStates, current: Any) -> list[PreviewReason]:
+        """Return why what is stored of an item may not be what is there."""
+        if entry.unknown:
+            return [PreviewReason.UNKNOWN_RESULT]
+        stored = run.load(entry.current)
+        drifted = stored is not None and current is not None and not states_equal(stored, current)
+        return [PreviewReason.DRIFT] if drifted else []
 
     @staticmethod
     def _unless_unknown(entry: ItemStates | None, action: PreviewAction) -> PreviewAction:
