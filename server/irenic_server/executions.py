@@ -20,7 +20,7 @@ from irenic_server.profiles import ensure_profile
 from irenic_server.requests import ExecutionCreate, InterruptRequest
 from irenic_server.revisions import next_revision
 from irenic_server.tables import execution_details, executions, flow_infos, profiles
-from irenic_server.writer import Transaction
+from irenic_server.transaction import Transaction
 
 _columns = (
     executions.c.key,

@@ -10,7 +10,7 @@ from irenic_server.metrics import CONTENT_TYPE
 from irenic_server.problems import Problem
 from irenic_server.services import Services
 from irenic_server.tables import executions, profiles
-from irenic_server.writer import Transaction
+from irenic_server.transaction import Transaction
 
 _TEXT = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
 

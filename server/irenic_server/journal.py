@@ -12,7 +12,7 @@ from irenic_server.notices import EventsAppended
 from irenic_server.problems import Problem
 from irenic_server.states import StatesFolder
 from irenic_server.tables import events, profiles, tokens
-from irenic_server.writer import Transaction
+from irenic_server.transaction import Transaction
 
 RUNNING = "running"
 

@@ -16,7 +16,7 @@ from irenic_server.problems import Problem
 from irenic_server.profiles import ProfileRow, ensure_profile, find_profile, profile_by_key
 from irenic_server.requests import LeaseRenew, LeaseTake
 from irenic_server.tables import executions, profiles
-from irenic_server.writer import Transaction
+from irenic_server.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
-"""What a commit changed, told to those who follow it."""
+"""What a commit changed, told to those who follow it: in this process, and in others of the same database."""
 
+import secrets
 from dataclasses import dataclass
 
 
@@ -20,3 +21,22 @@ class ExecutionChanged:
 
 
 Notice = EventsAppended | ExecutionChanged
+
+CHANNEL = "irenic"
+"""The channel of LISTEN and NOTIFY."""
+
+
+class News:
+    """What servers of one database tell each other; what happened is read from the database."""
+
+    def __init__(self) -> None:
+        self._origin = secrets.token_hex(6)
+
+    def write(self, execution_id: str, *, listed: bool) -> str:
+        """Return what others are told of a change, and whether the execution's place in the list changed with it."""
+        return f"{self._origin} {execution_id} {'list' if listed else 'journal'}"
+
+    def read(self, text: str) -> tuple[str, bool] | None:
+        """Return what another server has told; None for what this one has told itself."""
+        origin, execution_id, what = text.split(" ")
+        return None if origin == self._origin else (execution_id, what == "list")

@@ -16,7 +16,7 @@ from irenic_server.notices import EventsAppended, ExecutionChanged
 from irenic_server.problems import Problem
 from irenic_server.revisions import next_revision
 from irenic_server.tables import events, execution_details, executions, profiles
-from irenic_server.writer import Transaction
+from irenic_server.transaction import Transaction
 
 
 def check_outcome(value: Any, execution_id: str) -> Outcome:

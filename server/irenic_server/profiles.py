@@ -6,7 +6,7 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from irenic_server.tables import profiles
-from irenic_server.writer import Transaction
+from irenic_server.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

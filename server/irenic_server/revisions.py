@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, select, update
 
 from irenic_server.tables import counters
-from irenic_server.writer import Transaction
+from irenic_server.transaction import Transaction
 
 _next = (
     update(counters).where(counters.c.name == "revision").values(value=counters.c.value + 1).returning(counters.c.value)

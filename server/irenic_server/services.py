@@ -8,13 +8,16 @@ from contextlib import asynccontextmanager
 from irenic_server.database import Database
 from irenic_server.folding import FoldCache
 from irenic_server.leases import Ended, end_expired_leases, end_silent_executions, extend_leases, has_expired_leases
+from irenic_server.listener import listen
 from irenic_server.live import BEAT_SLOTS, Hub
 from irenic_server.metrics import Metrics
+from irenic_server.notices import News
 from irenic_server.problems import Problem
 from irenic_server.schema import prepare_schema
 from irenic_server.settings import Settings
 from irenic_server.tokens import Tokens
-from irenic_server.writer import Transaction, Writer
+from irenic_server.transaction import Transaction
+from irenic_server.writer import Writer
 
 _log = logging.getLogger("irenic.server")
 
@@ -32,6 +35,7 @@ class Services:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
+        self.news = News()
         self.database = Database(settings.database)
         self.hub = Hub(self.database)
         self.folds = FoldCache()
@@ -47,6 +51,7 @@ class Services:
         await asyncio.to_thread(prepare_schema, self.database)
         self.writer = Writer(
             self.database,
+            news=self.news,
             publish=self.hub.publish,
             metrics=self.metrics,
             max_pending=self.settings.limits.pending_writes,
@@ -58,6 +63,8 @@ class Services:
                 tasks.create_task(_every(SILENCE_LOOK_SECONDS, self._end_silent)),
                 tasks.create_task(self._beat()),
             ]
+            if not self.database.is_sqlite:
+                regular.append(tasks.create_task(listen(self.database, self.hub, self.news)))
             try:
                 yield
             finally:

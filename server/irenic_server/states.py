@@ -10,7 +10,7 @@ from irenic_server.envelopes import StateEvent
 from irenic_server.problems import Problem
 from irenic_server.profiles import ensure_profile
 from irenic_server.tables import item_states, profiles
-from irenic_server.writer import Transaction
+from irenic_server.transaction import Transaction
 
 ORDINALS_PER_SERIAL = 1_000_000
 """Items keep the order in which they were first stored: by serial, then by place within one write."""

@@ -10,38 +10,26 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-import psycopg
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from irenic.model.errors import IrenicError
 from irenic_server.database import Database
 from irenic_server.metrics import Metrics
-from irenic_server.notices import ExecutionChanged, Notice
+from irenic_server.notices import CHANNEL, ExecutionChanged, News, Notice
 from irenic_server.problems import Problem
+from irenic_server.transaction import Transaction
 
 T = TypeVar("T")
 Result = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
 MAX_BATCH = 512
-NOTIFY_CHANNEL = "irenic"
+DEADLOCK_DETECTED = "40P01"
 
 _log = logging.getLogger("irenic.server")
-
-
-@dataclass(slots=True)
-class Transaction:
-    """The transaction that a group of writes shares.
-
-    ``notices`` are passed on once it is committed.
-    """
-
-    connection: Connection
-    is_sqlite: bool
-    notices: list[Notice] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -71,11 +59,13 @@ class Writer:
         self,
         database: Database,
         *,
+        news: News,
         publish: Callable[[Sequence[Notice]], None],
         metrics: Metrics,
         max_pending: int,
     ) -> None:
         self._database = database
+        self._news = news
         self._publish = publish
         self._metrics = metrics
         self._max_pending = max_pending
@@ -154,7 +144,7 @@ class Writer:
         try:
             return self._transact(batch)
         except OperationalError as error:
-            if not (error.connection_invalidated or isinstance(error.orig, psycopg.errors.DeadlockDetected)):
+            if not (error.connection_invalidated or getattr(error.orig, "sqlstate", None) == DEADLOCK_DETECTED):
                 raise
             # The connection was lost, or another server stood in the way. Every write can be carried out twice.
             return self._transact(batch)
@@ -177,7 +167,7 @@ class Writer:
                     results.append(_run_alone(transaction, write))
                     position += 1
             if not self._database.is_sqlite and transaction.notices:
-                _notify_others(connection, transaction.notices)
+                _notify_others(connection, self._news, transaction.notices)
         return results, transaction.notices
 
     # Back in the event loop.
@@ -241,11 +231,14 @@ def _explained(error: Exception) -> Exception:
     return Problem("internal", "The server failed to store this, and its log says why. Send the same request again.")
 
 
-def _notify_others(connection: Connection, notices: Sequence[Notice]) -> None:
+def _notify_others(connection: Connection, news: News, notices: Sequence[Notice]) -> None:
     """Tell the other servers of this database; a notice holds only the id, they read the rest."""
-    changed = {notice.execution_id: isinstance(notice, ExecutionChanged) for notice in notices}
+    changed: dict[str, bool] = {}
+    for notice in notices:
+        is_change = isinstance(notice, ExecutionChanged)
+        changed[notice.execution_id] = changed.get(notice.execution_id, False) or is_change
     for execution_id, is_change in changed.items():
         connection.execute(
             text("SELECT pg_notify(:channel, :payload)"),
-            {"channel": NOTIFY_CHANNEL, "payload": f"{execution_id}{'!' if is_change else ''}"},
+            {"channel": CHANNEL, "payload": news.write(execution_id, listed=is_change)},
         )
