@@ -6,8 +6,9 @@ from irenic.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
     from irenic.stores.file import FileStore
+    from irenic.stores.http import HttpStore
 
-__all__ = ["FileStore", "MemoryStore"]
+__all__ = ["FileStore", "HttpStore", "MemoryStore"]
 
 
 def __getattr__(name: str) -> Any:
@@ -16,4 +17,8 @@ def __getattr__(name: str) -> Any:
         from irenic.stores.file import FileStore
 
         return FileStore
+    if name == "HttpStore":
+        from irenic.stores.http import HttpStore
+
+        return HttpStore
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
