@@ -171,10 +171,10 @@ class FileStore:
 
     async def close(self) -> None:
         """See :meth:`irenic.engine.store.Store.close`."""
-        await in_thread(self._writer.close)
         for _, journal in self._journals.values():
-            journal.close()
+            await journal.close()
         self._journals.clear()
+        await in_thread(self._writer.close)
         for lease in self._leases:
             await lease.release()
         self._leases.clear()

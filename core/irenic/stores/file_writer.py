@@ -8,24 +8,23 @@ from queue import SimpleQueue
 
 
 class WriterThread:
-    """Runs jobs that block, one after the other, and tells the event loop when each is done.
-
-    The thread is started with the first job.
-    """
+    """Runs work that blocks, one piece after the other; the thread is started with the first."""
 
     def __init__(self) -> None:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def submit(self, work: Callable[[], None], done: Callable[[BaseException | None], None]) -> None:
-        """Queue some work; ``done`` is called in the running event loop, with the error where there was one."""
+    async def run(self, work: Callable[[], None]) -> None:
+        """Do some work in the thread, in the order of the calls; it is done also where this call is cancelled."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="irenic store", daemon=True)
             self._thread.start()
-        self._jobs.put(_Job(work, done, asyncio.get_running_loop()))
+        job = _Job(work)
+        self._jobs.put(job)
+        await job.done
 
     def close(self) -> None:
-        """Wait for the jobs that were queued, and end the thread; blocks."""
+        """Wait for the work that was asked for, and end the thread; blocks."""
         if self._thread is not None:
             self._jobs.put(None)
             self._thread.join()
@@ -39,18 +38,21 @@ class WriterThread:
             except BaseException as raised:
                 error = raised
             with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
-                job.loop.call_soon_threadsafe(job.done, error)
+                job.loop.call_soon_threadsafe(job.settle, error)
 
 
 class _Job:
     __slots__ = ("done", "loop", "work")
 
-    def __init__(
-        self,
-        work: Callable[[], None],
-        done: Callable[[BaseException | None], None],
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
+    def __init__(self, work: Callable[[], None]) -> None:
         self.work = work
-        self.done = done
-        self.loop = loop
+        self.loop = asyncio.get_running_loop()
+        self.done: asyncio.Future[None] = self.loop.create_future()
+
+    def settle(self, error: BaseException | None) -> None:
+        if self.done.done():
+            return
+        if error is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(error)
