@@ -78,7 +78,8 @@ class FlowPage:
         return found
 
     def files(self) -> list[str]:
-        """Return the paths of the files that are listed, as they are now."""
+        """Return the paths of the files that are listed, once the list is up to date."""
+        expect(self.page.locator("#files")).to_have_attribute("aria-busy", "false")
         return self.page.locator("#files .path").all_inner_texts()
 
     # What can be pressed.

@@ -30,7 +30,7 @@ class Commands:
         self._on_outcome = on_outcome
         self.core = Core(self._message)
         self.follows = False
-        self._files = FilesPanel(self._save)
+        self._files = FilesPanel(lambda: self.core.post({"type": "files"}), self._save)
         self._preview_of: str | None = None
         self._running: str | None = None
         self._stream: Stream | None = None
@@ -147,7 +147,7 @@ class Commands:
     def _flow_loaded(self, message: dict[str, Any]) -> None:
         self.core.ready = True
         self._screen.may_run = True
-        self.core.post({"type": "files"})
+        self._files.ask()
 
     def _submitted(self, message: dict[str, Any]) -> None:
         page = self._screen.page
@@ -180,7 +180,7 @@ class Commands:
         if self._screen.page is not None:
             self._screen.page.take_outcome(message["outcome"])
         self._screen.notices.withdraw("ask")
-        self.core.post({"type": "files"})
+        self._files.ask()
         self._on_outcome()
 
     def _interrupt_reply(self, message: dict[str, Any]) -> None:

@@ -12,17 +12,28 @@ if TYPE_CHECKING:
 
 
 class FilesPanel:
-    """Lists files; ``on_save`` is called with the path of one that is to be saved."""
+    """Lists files.
 
-    def __init__(self, on_save: Callable[[str], None]) -> None:
+    :param on_ask: asks which files there are; :meth:`draw` takes the answer.
+    :param on_save: called with the path of one that is to be saved.
+    """
+
+    def __init__(self, on_ask: Callable[[], None], on_save: Callable[[str], None]) -> None:
+        self._on_ask = on_ask
         self._on_save = on_save
         self._list = by_id("files")
         self._note = by_id("files-note")
         self._drawn: list[tuple[str, int]] | None = None
         listen(self._list, "click", self._clicked)
 
+    def ask(self) -> None:
+        """Ask anew which files there are; until the answer is there the list counts as busy."""
+        self._list.setAttribute("aria-busy", "true")
+        self._on_ask()
+
     def draw(self, files: list[dict[str, Any]]) -> None:
         """Show these files, sorted by path."""
+        self._list.setAttribute("aria-busy", "false")
         found = sorted([(str(file["path"]), int(file["size"])) for file in files])
         if found == self._drawn:
             return
