@@ -79,10 +79,11 @@ class CoreTab:
         return picture
 
     def submit(self, *cmds: str, **options: Any) -> str:
-        """Start an execution; return its id."""
+        """Start an execution, in a profile of its own unless told otherwise; return its id."""
         execution_id = new_execution_id()
+        asked = {"cmds": cmds or ["ensure"], "profile": f"of_{execution_id}", **options}
         self.mark()
-        self.post(type="submit", execution_id=execution_id, cmds=cmds or ["ensure"], **options)
+        self.post(type="submit", execution_id=execution_id, **asked)
         submitted = self.until(type="submitted", execution_id=execution_id)
         assert submitted["refused"] is None, submitted
         return execution_id

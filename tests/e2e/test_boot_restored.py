@@ -204,14 +204,13 @@ def test_a_restored_core_has(restored: CoreTab, what: str) -> None:
     """What works after an ordinary start works after the snapshot was restored, one after the other in one core."""
     code, expected = CHECKS[what]
     restored.load_flow(flow_of_one(code.strip()))
-    execution = restored.submit(profile=f"check_{list(CHECKS).index(what)}")
-    assert answer_of(restored.outcome(execution)) == expected
+    assert answer_of(restored.outcome(restored.submit())) == expected
 
 
 def test_what_is_printed_is_told(restored: CoreTab) -> None:
     """Both streams of Python reach the page as lines of log."""
     restored.load_flow(flow_of_one('import sys\nprint("to out")\nprint("to err", file=sys.stderr)'))
-    restored.outcome(restored.submit(profile="printing"))
+    restored.outcome(restored.submit())
     assert restored.messages(type="log", text="to out")
     assert restored.messages(type="log", text="to err", level="warning")
 
@@ -224,9 +223,8 @@ def test_two_cores_from_one_snapshot_do_not_draw_the_same_numbers(
     with core_tab(chromium, shared_server) as tab:
         tab.start("snapshot")
         tab.load_flow(CHANCE)
-        for number in range(2):
-            execution = tab.submit(profile=f"draw_{number}")
-            drawn.append(answer_of(tab.outcome(execution)))
+        for _ in range(2):
+            drawn.append(answer_of(tab.outcome(tab.submit())))
             tab.mark()
             tab.page.evaluate("() => core.respawn()")
             tab.until(type="flow_loaded")

@@ -71,13 +71,13 @@ def tab(awake: CoreTab) -> Iterator[CoreTab]:
     awake.mark()
     yield awake
     awake.load_flow(ANSWERS_AT_ONCE)
-    assert answer_of(awake.outcome(awake.submit(sync="none"))) == "well"
+    assert answer_of(awake.outcome(awake.submit())) == "well"
 
 
 def run(tab: CoreTab, source: str) -> str:
     """Start an execution and wait until its item is being applied; return the execution's id."""
-    picture = tab.load_flow(source)
-    execution = tab.submit(profile=f"profile_{picture['code_hash']}")
+    tab.load_flow(source)
+    execution = tab.submit()
     tab.until_printed("applying")
     return execution
 
@@ -202,9 +202,23 @@ def test_nothing_to_interrupt_is_said(tab: CoreTab) -> None:
 
 def test_abandon_ends_what_nothing_else_ends(tab: CoreTab) -> None:
     """One long call of C code hears no signal; its worker is ended and another one takes its place."""
-    run(tab, flow_of_one("answer = sum(range(10**13))"))
+    execution = run(tab, flow_of_one("answer = sum(range(10**13))"))
     tab.interrupt("cancel")
     tab.mark()
     tab.interrupt("abandon")
     assert tab.until(type="ready")["rung"] == "snapshot"
     tab.until(type="flow_loaded")
+    outcome = tab.outcome(execution)
+    assert (outcome["kind"], outcome["items"]["unknown"]) == ("lost", ["one"])
+
+
+def test_what_was_abandoned_holds_its_profile_no_longer(tab: CoreTab) -> None:
+    """The new core may work where the abandoned one did, at once."""
+    tab.load_flow(flow_of_one("answer = sum(range(10**13))"))
+    execution = tab.submit(profile="abandoned")
+    tab.until_printed("applying")
+    tab.mark()
+    tab.interrupt("abandon")
+    tab.outcome(execution)
+    tab.load_flow(ANSWERS_AT_ONCE)
+    assert answer_of(tab.outcome(tab.submit(profile="abandoned"))) == "well"

@@ -75,7 +75,7 @@ export function readContainer(bytes) {
 export function writeContainer(files, snapshot) {
   const listed = files.map(([path, content]) => [path, content.length]);
   const header = new TextEncoder().encode(JSON.stringify({ files: listed, snapshot: snapshot?.facts }));
-  const runs = new Uint32Array(snapshot ? changedRuns(snapshot.heap, snapshot.fresh) : 0);
+  const runs = new Uint32Array(snapshot ? changedRuns(snapshot.heap, snapshot.fresh) : []);
   /** @type {any[]} Views of memory; a Blob takes no shared one, and none is. */
   const parts = [
     new Uint32Array([MAGIC, VERSION, header.length, runs.length / 2]),

@@ -13,6 +13,8 @@
  * @property {(message: Message, text: string | null) => void} onMessage Takes what the core says; `text` is the same as
  *   JSON where it came as such, for whoever reads JSON faster than objects.
  * @property {string} [flow] Name of the flow, by which the server says which hosts the worker may talk to.
+ * @property {string | null} [server] Address of the server that keeps journals and states: the page's own, unless told
+ *   otherwise; null where nothing is to be kept.
  * @property {string[]} [rungs] Ways of starting, to be tried in this order.
  * @property {number} [patience] How long a start may show no progress before the next way is tried, ms.
  */
@@ -25,7 +27,7 @@ import { clock, marker } from "./timeline.mjs";
 export const RUNGS = ["snapshot", "bundle", "lockfile"];
 
 const WORKER = new URL("worker.mjs", import.meta.url);
-const API = new URL("../api/v1/", import.meta.url).href;
+const SITE = new URL("..", import.meta.url).href.replace(/\/$/, "");
 const HOLDER_KEY = "irenic.holder";
 
 /** Asked for as soon as this module runs. */
@@ -45,6 +47,7 @@ export class Core {
 
   #onMessage;
   #flow;
+  #server;
   #rungs;
   #patience;
   #sender = new InterruptSender();
@@ -59,9 +62,10 @@ export class Core {
   #watchdog;
 
   /** @param {Options} options */
-  constructor({ onMessage, flow = "", rungs = RUNGS, patience = 30_000 }) {
+  constructor({ onMessage, flow = "", server = SITE, rungs = RUNGS, patience = 30_000 }) {
     this.#onMessage = onMessage;
     this.#flow = flow;
+    this.#server = server ?? undefined;
     this.#rungs = [...rungs];
     this.#patience = patience;
     this.#spawn();
@@ -93,10 +97,10 @@ export class Core {
     const request = { type: "interrupt", execution_id, source, reason, level, number: this.#sender.next() };
     this.#sender.signal(request);
     this.post(request);
-    if (this.#sender.shared) return;
+    if (this.#sender.shared || this.#server === undefined) return;
     for (const id of execution_id ? [execution_id] : this.running) {
       const body = JSON.stringify({ source, reason, level });
-      fetch(`${API}executions/${id}/interrupt`, { method: "POST", body, headers: { "content-type": "application/json" } })
+      fetch(`${this.#server}/api/v1/executions/${id}/interrupt`, { method: "POST", body, headers: { "content-type": "application/json" } })
         .catch((error) => this.#tell({ type: "log", level: "warning", text: `The server did not take the interrupt: ${error.message}` }));
     }
   }
@@ -133,8 +137,8 @@ export class Core {
    */
   async #hand(worker, rung, since) {
     const assets = await opening;
-    const { manifest } = assets;
-    worker.postMessage({ boot: { rung, since, manifest, signals: this.#sender.shared, api: API, holder: holderName() } });
+    const settings = { rung, since, manifest: assets.manifest, signals: this.#sender.shared, server: this.#server, holder: holderName() };
+    worker.postMessage({ boot: settings });
     for (const [asset, fetched] of Object.entries(assets.for(rung))) {
       fetched.then(
         (value) => worker.postMessage({ asset, value }),

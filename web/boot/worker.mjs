@@ -10,7 +10,7 @@
  * @property {number} since When the page asked for this worker, by `clock()`.
  * @property {import("./assets.mjs").BootManifest} manifest
  * @property {SharedArrayBuffer | null} signals
- * @property {string} api Address of the server's API.
+ * @property {string | undefined} server Address of the server; undefined where nothing is to be kept.
  * @property {string} holder Names this tab to whoever else wants to write to a flow's profile.
  */
 
@@ -54,7 +54,7 @@ addEventListener("message", ({ data }) => {
 });
 
 /** @param {Boot} settings */
-async function boot({ rung, since, manifest, signals, api, holder }) {
+async function boot({ rung, since, manifest, signals, server, holder }) {
   const mark = marker(rung, since, postMessage);
   mark("worker_started", { at: awake });
   const log = (/** @type {string} */ level, /** @type {string} */ text) => postMessage({ type: "log", level, text });
@@ -62,7 +62,7 @@ async function boot({ rung, since, manifest, signals, api, holder }) {
     const given = (/** @type {string} */ name) => handover(name).promise;
     const { python, library } = await load(rung, { manifest, given, mark }, log);
     if (rung !== "lockfile") for (const name of manifest.bundle?.packages ?? []) python.loadedPackages[name] = "bundle";
-    const listened = openSignals(signals, `${api}executions/`);
+    const listened = openSignals(signals, `${server}/api/v1/executions/`);
     python.setInterruptBuffer(listened);
     session = python.pyimport("irenic.endpoints.tab").start({
       post: (/** @type {string} */ text) => postMessage(text),
@@ -71,7 +71,7 @@ async function boot({ rung, since, manifest, signals, api, holder }) {
       require_library: () => library?.require(),
       library_arrived: () => library?.begin() ?? Promise.resolve(),
       signals: listened,
-      api,
+      server,
       holder,
       rung,
     });

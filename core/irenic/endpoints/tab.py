@@ -44,11 +44,15 @@ class Signals(SignalSource, Protocol):
 
 
 class Bridge(Protocol):
-    """What the worker's script provides (``web/boot/worker.mjs``)."""
+    """What the worker's script provides (``web/boot/worker.mjs``).
+
+    ``server`` is the address of the server that keeps journals and states; None where nothing is kept.
+    """
 
     signals: Signals
     rung: str
     holder: str
+    server: str | None
 
     def post(self, text: str) -> None:
         """Send the page a message, as JSON."""
