@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
-from tests.journals import Journal
+from tests.written_journals import Journal
 
 from irenic import Complete, InterruptSignal, ProgressLimit
 from irenic.model import events as e

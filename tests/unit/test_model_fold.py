@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.journals import Journal
+from tests.written_journals import Journal
 
 from irenic import Complete, Failed, InterruptSignal, InterruptStrategy, ItemErrorOutcome, ProgressLimit, ProgressStatus
 from irenic.model import events as e

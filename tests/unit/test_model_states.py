@@ -1,6 +1,6 @@
 """Stored states follow from journals, event by event."""
 
-from tests.journals import Journal
+from tests.written_journals import Journal
 
 from irenic.model import events as e
 from irenic.model.states import FlowStates, ItemStates
