@@ -12,7 +12,7 @@ from irenic.items.platform import platform
 from irenic.stores import MemoryStore
 
 ROOT = Path(__file__).parents[2]
-FLOW_SAMPLES = ["README.md", "docs/writing-a-flow.md"]
+FLOW_SAMPLES = ["README.md", "docs/items.md", "docs/writing-a-flow.md"]
 
 
 def code_blocks(path: str, language: str) -> list[str]:
