@@ -17,12 +17,15 @@ def platform() -> Platform:
     return Platform(files=DiskFiles(), http=http_client())
 
 
-def http_client() -> HttpClient:
-    """Return a client for requests."""
+def http_client(*, keep_alive: bool = False) -> HttpClient:
+    """Return a client for requests.
+
+    :param keep_alive: natively, whether to keep connections for the next request; the caller calls ``close`` then.
+    """
     if sys.platform == "emscripten":
         from irenic.items.http_tab import TabHttp
 
         return TabHttp()
     from irenic.items.http_native import NativeHttp
 
-    return NativeHttp()
+    return NativeHttp(keep_alive=keep_alive)

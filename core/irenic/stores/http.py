@@ -1,37 +1,61 @@
-"""A store on an irenic server: from a terminal, from CI, and from the tab."""
+"""A store on the server, from a terminal or from the tab."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
-from irenic.engine.platform import default_platform
+from pydantic import TypeAdapter
+
 from irenic.engine.store import Lease, LeaseLost, RemoteInterrupt
 from irenic.flow.context import HttpClient
+from irenic.items.platform import http_client
 from irenic.model.errors import StoreError
-from irenic.model.events import JournalEvent, journal_event
-from irenic.model.interrupt import InterruptLevel, InterruptReply
+from irenic.model.events import JournalEvent
+from irenic.model.interrupt import InterruptReply, InterruptSignal
 from irenic.model.outcome import CmdOutcome, cmd_outcome
 from irenic.model.record import ExecutionPage, ExecutionRecord, LeaseInfo
 from irenic.model.states import FlowStates
-from irenic.stores.http_api import PATIENCE, StoreApi
+from irenic.stores.http_api import PATIENCE, Answer, StoreApi
 from irenic.stores.http_journal import HttpJournal
-from irenic.stores.http_lease import LEASE_SECONDS, HttpLease
+from irenic.stores.http_lease import HttpLease
+from irenic.stores.remembered import Remembered
+
+_events: TypeAdapter[list[JournalEvent]] = TypeAdapter(list[JournalEvent])
+
+MOST_EVENTS = 10_000
+MOST_EXECUTIONS = 500
+"""Events and executions that the server gives in one page."""
 
 
 class HttpStore:
-    """Keeps everything on a server; what it acknowledged is durable there.
+    """Keeps everything on the server; see :class:`irenic.engine.store.Store`.
 
-    :param base_url: the server's address, e.g. ``http://127.0.0.1:8000``; empty, in the tab, means the page's own site.
-    :param token: the server's token; the tab has a cookie instead.
-    :param http: the client to send with; the platform's own where omitted.
-    :param patience: seconds for which a request is repeated while the server does not answer.
+    What ``Journal.durable`` has acknowledged is on the server's disk. While the server cannot be reached, requests are
+    tried again.
+
+    :param base_url: the server's address; empty in the tab, for the page's own server.
+    :param token: what the server was started with; None in the tab, where the browser sends a cookie.
+    :param ttl: seconds that a lease lives without a sign of life of its holder.
+    :param patience: seconds for which a request is tried again.
+    :param http: the client for requests; the platform's own where omitted.
     """
 
     def __init__(
-        self, base_url: str = "", *, token: str = "", http: HttpClient | None = None, patience: float = PATIENCE
+        self,
+        base_url: str = "",
+        token: str | None = None,
+        *,
+        ttl: float = 15.0,
+        patience: float = PATIENCE,
+        http: HttpClient | None = None,
     ) -> None:
-        self._api = StoreApi(base_url, token, http if http is not None else default_platform().http, patience)
+        self._http = http if http is not None else http_client(keep_alive=True)
+        self._owns_http = http is None
+        self._api = StoreApi(self._http, base_url, token, patience)
+        self._ttl = ttl
         self._leases: list[HttpLease] = []
+        self._journals: list[HttpJournal] = []
+        self._states: Remembered[tuple[str, bytes]] = Remembered(8)
 
     async def lease(
         self,
@@ -45,47 +69,65 @@ class HttpStore:
         on_interrupt: RemoteInterrupt | None = None,
     ) -> HttpLease:
         """See :meth:`irenic.engine.store.Store.lease`."""
-        path = f"/flows/{flow}/profiles/{profile}/lease"
-        asked = {"holder": holder, "execution_id": execution_id, "ttl": LEASE_SECONDS, "take_over": take_over}
-        info = LeaseInfo.model_validate(await self._api.send("POST", path, asked))
-        lease = HttpLease(self._api, path, info, on_lost, on_interrupt)
-        self._leases.append(lease)
+        path = ("flows", flow, "profiles", profile, "lease")
+        asked = {"holder": holder, "execution_id": execution_id, "ttl": self._ttl, "take_over": take_over}
+        answer = _checked(await self._api.ask("POST", path, body=json.dumps(asked).encode()))
+        info = LeaseInfo.model_validate_json(answer.body)
+        lease = HttpLease(self._api, path, info, self._ttl, on_lost, on_interrupt)
+        self._leases = [*(known for known in self._leases if not known.is_released), lease]
         return lease
 
     async def create(self, record: ExecutionRecord, lease: Lease | None) -> HttpJournal:
         """See :meth:`irenic.engine.store.Store.create`."""
-        asked = record.model_dump(
-            mode="json",
-            include={"flow", "profile", "cmds", "dry_run", "holder", "fencing", "flow_info", "started_at", "inputs"},
-        )
-        made = ExecutionRecord.model_validate(await self._api.send("PUT", f"/executions/{record.id}", asked))
-        if made.next_seq > 0:
+        fields = {"flow", "profile", "cmds", "dry_run", "holder", "fencing", "flow_info", "started_at", "inputs"}
+        path = ("executions", record.id)
+        answer = await self._api.ask("PUT", path, body=record.model_dump_json(include=fields).encode())
+        if answer.status == 413:
+            small = record.model_dump_json(include=fields - {"flow_info"}).encode()
+            answer = await self._api.ask("PUT", path, body=small)
+        _checked(answer)
+        if answer.status == 200 and answer.tries == 1:
             raise StoreError(f"there is an execution {record.id} already: make a new id.")
-        return HttpJournal(self._api, record.id, lease)
+        held = lease if isinstance(lease, HttpLease) else None
+        journal = HttpJournal(self._api, record.id, held)
+        self._journals = [*(known for known in self._journals if not known.is_closed), journal]
+        return journal
 
     async def states(self, flow: str, profile: str) -> FlowStates:
         """See :meth:`irenic.engine.store.Store.states`."""
-        found = await self._api.get(f"/flows/{flow}/profiles/{profile}/states")
-        return FlowStates(flow=flow, profile=profile) if found is None else FlowStates.model_validate(found)
+        key = f"{flow}/{profile}"
+        known = self._states.get(key)
+        headers = None if known is None else {"if-none-match": known[0]}
+        answer = await self._api.get("flows", flow, "profiles", profile, "states", headers=headers)
+        if answer.status == 304 and known is not None:
+            return FlowStates.model_validate_json(known[1])
+        body = _checked(answer).body
+        self._states.keep(key, (answer.headers.get("etag", ""), body))
+        return FlowStates.model_validate_json(body)
 
     async def profiles(self, flow: str) -> list[str]:
         """See :meth:`irenic.engine.store.Store.profiles`."""
-        found = await self._api.get(f"/flows/{flow}/profiles")
-        return [] if found is None else list(found["profiles"])
+        answer = _checked(await self._api.get("flows", flow, "profiles"))
+        profiles: list[str] = json.loads(answer.body)["profiles"]
+        return profiles
 
     async def inputs(self, flow: str, profile: str) -> dict[str, Any]:
         """See :meth:`irenic.engine.store.Store.inputs`."""
-        found = await self._api.get(f"/flows/{flow}/profiles/{profile}/inputs")
-        return {} if found is None else dict(found["inputs"])
+        answer = _checked(await self._api.get("flows", flow, "profiles", profile, "inputs"))
+        inputs: dict[str, Any] = json.loads(answer.body)["inputs"]
+        return inputs
 
     async def save_inputs(self, flow: str, profile: str, inputs: Mapping[str, Any]) -> None:
         """See :meth:`irenic.engine.store.Store.save_inputs`."""
-        await self._api.send("PUT", f"/flows/{flow}/profiles/{profile}/inputs", {"inputs": dict(inputs)})
+        body = json.dumps({"inputs": dict(inputs)}).encode()
+        _checked(await self._api.ask("PUT", ("flows", flow, "profiles", profile, "inputs"), body=body))
 
     async def execution(self, execution_id: str) -> ExecutionRecord | None:
         """See :meth:`irenic.engine.store.Store.execution`."""
-        found = await self._api.get(f"/executions/{execution_id}")
-        return None if found is None else ExecutionRecord.model_validate(found)
+        answer = await self._api.get("executions", execution_id)
+        if _is_missing(answer):
+            return None
+        return ExecutionRecord.model_validate_json(_checked(answer).body)
 
     async def executions(
         self,
@@ -96,40 +138,50 @@ class HttpStore:
         limit: int = 50,
         cursor: str | None = None,
     ) -> ExecutionPage:
-        """See :meth:`irenic.engine.store.Store.executions`."""
-        asked = {"flow": flow, "profile": profile, "status": status, "limit": limit, "cursor": cursor}
-        query = urlencode({name: value for name, value in asked.items() if value is not None})
-        return ExecutionPage.model_validate(await self._api.send("GET", f"/executions?{query}"))
+        """See :meth:`irenic.engine.store.Store.executions`; a page holds 500 at most."""
+        wanted = min(limit, MOST_EXECUTIONS)
+        answer = await self._api.get(
+            "executions", flow=flow, profile=profile, status=status, limit=wanted, cursor=cursor
+        )
+        return ExecutionPage.model_validate_json(_checked(answer).body)
 
     async def events(self, execution_id: str, *, after: int = -1, limit: int = 1000) -> list[JournalEvent]:
-        """See :meth:`irenic.engine.store.Store.events`."""
-        found = await self._api.get(f"/executions/{execution_id}/events?after={after}&limit={limit}")
-        return [] if found is None else [journal_event.validate_python(event) for event in found["events"]]
+        """See :meth:`irenic.engine.store.Store.events`; no more than 10,000 at a time."""
+        wanted = min(limit, MOST_EVENTS)
+        answer = await self._api.get("executions", execution_id, "events", after=after, limit=wanted)
+        if _is_missing(answer):
+            return []
+        return _events.validate_python(json.loads(_checked(answer).body)["events"])
 
     async def outcome(self, execution_id: str) -> CmdOutcome | None:
         """See :meth:`irenic.engine.store.Store.outcome`."""
-        found = await self._api.get(f"/executions/{execution_id}/outcome")
-        return None if found is None else cmd_outcome.validate_python(found)
+        answer = await self._api.get("executions", execution_id, "outcome")
+        return None if _is_missing(answer) else cmd_outcome.validate_json(_checked(answer).body)
 
-    async def interrupt(
-        self,
-        execution_id: str,
-        *,
-        source: str = "user",
-        reason: str | None = None,
-        level: str | InterruptLevel | None = None,
-    ) -> InterruptReply:
-        """Ask an execution that runs anywhere to stop; the server passes it on.
-
-        :raises StoreError: if there is no execution of that id.
-        """
-        word = level.word if isinstance(level, InterruptLevel) else level
-        asked = {"source": source, "reason": reason, "level": word}
-        answer = await self._api.send("POST", f"/executions/{execution_id}/interrupt", asked)
-        return InterruptReply(answer["reply"])
+    async def interrupt(self, execution_id: str, signal: InterruptSignal) -> InterruptReply:
+        """See :meth:`irenic.engine.store.Store.interrupt`; asked once only, because asking twice asks harder."""
+        body = signal.model_dump_json(include={"source", "reason", "level"}).encode()
+        answer = await self._api.ask("POST", ("executions", execution_id, "interrupt"), body=body, retry=False)
+        if _is_missing(answer):
+            return InterruptReply.NOTHING_TO_INTERRUPT
+        return InterruptReply(json.loads(_checked(answer).body)["reply"])
 
     async def close(self) -> None:
         """See :meth:`irenic.engine.store.Store.close`."""
+        for journal in self._journals:
+            await journal.close()
         for lease in self._leases:
             await lease.release()
-        self._leases.clear()
+        close = getattr(self._http, "close", None)
+        if self._owns_http and close is not None:
+            await close()
+
+
+def _is_missing(answer: Answer) -> bool:
+    return answer.status == 404 or (answer.status == 422 and answer.problem == "invalid-request")
+
+
+def _checked(answer: Answer) -> Answer:
+    if answer.status >= 400:
+        raise answer.error()
+    return answer

@@ -1,125 +1,145 @@
-"""Requests to an irenic server: repeated where that is safe, and answered with errors that a person understands."""
+"""Requests to the store API of the server: retried where that is safe, with errors that a person understands."""
 
 import asyncio
+import json
 import random
 from collections.abc import Mapping
 from typing import Any
-
-from pydantic_core import from_json, to_json
+from urllib.parse import quote, urlencode
 
 from irenic.flow.context import HttpClient
-from irenic.model.errors import FencedError, HeldError, ItemFailure, StoreError
+from irenic.model.errors import FencedError, HeldError, IrenicError, ItemFailure, StoreError
 
-PATIENCE = 60.0
-"""Seconds for which a request is repeated while the server does not answer."""
+PATIENCE = 120.0
+"""Seconds for which a request is tried again while the server cannot be reached."""
 
-FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 5.0
-TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 507})
-"""Statuses after which the same request may succeed; every request of the store may be repeated."""
+REQUEST_TIMEOUT = 30.0
+"""Seconds that one try may take."""
 
-_PROBLEM = "urn:irenic:problem:"
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+"""Seconds before the second try, and between the last ones."""
+
+TRY_AGAIN = frozenset({429, 502, 503, 504})
+
+FENCED = frozenset({"stale-fencing", "execution-ended", "conflicting-outcome", "conflicting-event"})
+"""Problems that mean that somebody else has gone on with this execution, or ended it."""
+
+PROBLEM = "urn:irenic:problem:"
+
+
+class Answer:
+    """What the server answered.
+
+    :param tries: how often it was asked; an earlier answer may have been lost on the way.
+    """
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes, tries: int) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.tries = tries
+
+    @property
+    def problem(self) -> str:
+        """The name of the problem, or nothing where the answer is none."""
+        kind = self._members().get("type", "")
+        return kind.removeprefix(PROBLEM) if isinstance(kind, str) and self.status >= 400 else ""
+
+    @property
+    def detail(self) -> str:
+        """What a problem says to a person."""
+        return str(self._members().get("detail") or f"the server answered {self.status}.")
+
+    def error(self) -> IrenicError:
+        """Return the error to raise where this is not the answer that was hoped for."""
+        name = self.problem
+        if name == "held":
+            members = self._members()
+            holder, execution_id = str(members.get("holder", "")), members.get("execution_id")
+            return HeldError(self.detail, holder=holder, execution_id=execution_id)
+        if name in FENCED:
+            return FencedError(self.detail)
+        if self.status in (401, 403):
+            return StoreError(f"the server does not let this client in: {self.detail}")
+        return StoreError(self.detail)
+
+    def _members(self) -> dict[str, Any]:
+        try:
+            members = json.loads(self.body)
+        except ValueError:
+            return {}
+        return members if isinstance(members, dict) else {}
 
 
 class StoreApi:
-    """Sends JSON to ``/api/v1`` of a server.
+    """Asks the server.
 
-    :param base_url: the server's address; empty means the site of the page.
-    :param patience: seconds for which a request is repeated.
+    :param base_url: the server's address, without ``/api``; nothing in the tab, for the page's own server.
+    :param token: nothing in the tab, where the browser sends the cookie.
     """
 
-    def __init__(self, base_url: str, token: str, http: HttpClient, patience: float = PATIENCE) -> None:
-        self.base_url = base_url.rstrip("/")
-        self.http = http
-        self.headers = {"authorization": f"Bearer {token}"} if token else {}
+    def __init__(self, http: HttpClient, base_url: str, token: str | None, patience: float) -> None:
+        self._http = http
+        self._base = base_url.rstrip("/") + "/api/v1"
+        self._headers = {"authorization": f"Bearer {token}"} if token else {}
         self._patience = patience
 
-    async def get(self, path: str) -> Any:
-        """Return what is at a path, or None where there is nothing."""
-        return await self.send("GET", path, absent=True)
+    async def get(self, *path: str, headers: Mapping[str, str] | None = None, **query: Any) -> Answer:
+        """Read something; a query's values that are None are left out."""
+        given = {name: value for name, value in query.items() if value is not None}
+        return await self.ask("GET", path, query=given, headers=headers)
 
-    async def send(
+    async def ask(
         self,
         method: str,
-        path: str,
-        body: bytes | Any = None,
+        path: tuple[str, ...],
         *,
+        body: bytes | None = None,
+        query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
-        absent: bool = False,
+        retry: bool = True,
         patience: float | None = None,
-    ) -> Any:
-        """Send a request and return the answer's JSON, or None where it has none.
+    ) -> Answer:
+        """Send a request, again and again while the server cannot be reached or asks to come back.
 
-        :param body: bytes of JSON, or data to be written as JSON.
-        :param absent: whether 404 means None instead of an error.
-        :raises HeldError: if somebody else holds the profile.
-        :raises FencedError: if somebody else has taken over.
-        :raises StoreError: if the server refuses, or did not answer for as long as the store is patient.
+        :param path: steps of the path below ``/api/v1``.
+        :param retry: whether the same request may reach the server twice.
+        :raises StoreError: if the server could not be reached for too long.
         """
-        data = body if isinstance(body, bytes) or body is None else to_json(body)
+        url = f"{self._base}/{'/'.join(quote(step, safe='') for step in path)}"
+        if query:
+            url += f"?{urlencode(query)}"
+        given = {**self._headers, **(headers or {})}
+        if body is not None:
+            given["content-type"] = "application/json"
         loop = asyncio.get_running_loop()
         give_up = loop.time() + (self._patience if patience is None else patience)
-        pause = FIRST_PAUSE
+        pause, tries = FIRST_PAUSE, 0
         while True:
-            status, answer, wait, failure = await self._try(method, path, data, headers or {})
-            if failure is None and status not in TRY_AGAIN:
-                break
-            pause = min(pause * 2, LONGEST_PAUSE)
-            delay = max(wait, pause * random.uniform(0.5, 1.0))
-            if loop.time() + delay > give_up:
-                raise self._gave_up(method, path, status, answer, failure)
-            await asyncio.sleep(delay)
-        if status == 404 and absent:
-            return None
-        if status >= 400:
-            raise _refusal(status, answer)
-        return answer
+            tries += 1
+            why, wait = "", pause
+            try:
+                answer = await self._once(method, url, given, body, tries)
+                if answer.status not in TRY_AGAIN:
+                    return answer
+                why, wait = answer.detail, max(pause, _retry_after(answer))
+            except ItemFailure as failure:
+                why = str(failure)
+            except TimeoutError:
+                why = f"no answer within {REQUEST_TIMEOUT:g} s."
+            if not retry or loop.time() + wait > give_up:
+                raise StoreError(f"the server could not be asked: {why} What was acknowledged before is kept.")
+            await asyncio.sleep(wait * (0.75 + random.random() / 2))
+            pause = min(2 * pause, LONGEST_PAUSE)
 
-    def address(self, path: str) -> str:
-        """Return the whole address of a path below ``/api/v1``."""
-        return f"{self.base_url}/api/v1{path}"
-
-    async def _try(
-        self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]
-    ) -> tuple[int, Any, float, ItemFailure | None]:
-        sent = {**self.headers, **headers}
-        if data is not None:
-            sent["content-type"] = "application/json"
-        try:
-            async with self.http.request(method, self.address(path), headers=sent, body=data) as response:
-                text = await response.read()
-                return response.status, _read(text), _retry_after(response.headers), None
-        except ItemFailure as failure:
-            return 0, None, 0.0, failure
-
-    def _gave_up(self, method: str, path: str, status: int, answer: Any, failure: ItemFailure | None) -> StoreError:
-        said = str(failure) if failure is not None else str(_refusal(status, answer))
-        where = self.base_url or "the server of this page"
-        return StoreError(f"{where} did not take {method} {path}: {said} Nothing that it acknowledged is lost.")
+    async def _once(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, tries: int) -> Answer:
+        async with (
+            asyncio.timeout(REQUEST_TIMEOUT),
+            self._http.request(method, url, headers=headers, body=body) as response,
+        ):
+            return Answer(response.status, response.headers, await response.read(), tries)
 
 
-def _read(text: bytes) -> Any:
-    if not text:
-        return None
-    try:
-        return from_json(text)
-    except ValueError:
-        return {"detail": text[:200].decode(errors="replace")}
-
-
-def _retry_after(headers: Mapping[str, str]) -> float:
-    value = headers.get("retry-after", "")
-    return float(value) if value.isascii() and value.isdecimal() else 0.0
-
-
-def _refusal(status: int, answer: Any) -> StoreError | HeldError:
-    problem = answer if isinstance(answer, dict) else {}
-    name = str(problem.get("type", "")).removeprefix(_PROBLEM)
-    detail = str(problem.get("detail") or f"it answered {status}.")
-    if name == "held":
-        return HeldError(detail, holder=str(problem.get("holder", "")), execution_id=problem.get("execution_id"))
-    if name == "stale-fencing":
-        return FencedError(detail)
-    if status in (401, 403) and not name:
-        detail = "it wants a token: open the address that the server printed at its start."
-    return StoreError(detail)
+def _retry_after(answer: Answer) -> float:
+    value = answer.headers.get("retry-after", "")
+    return min(float(value), LONGEST_PAUSE) if value.isdecimal() else 0.0

@@ -1,83 +1,85 @@
-"""A journal on a server: events are sent in batches, one batch on its way at a time."""
+"""The append side of a journal on the server."""
 
-import asyncio
-from collections import deque
+from collections.abc import Iterator
 
-from irenic.engine.store import Lease
-from irenic.model.errors import IrenicError, StoreError
+from irenic.model.errors import FencedError
 from irenic.model.events import JournalEvent
 from irenic.model.outcome import CmdOutcome
-from irenic.stores.http_api import StoreApi
+from irenic.stores.group_commit import GroupCommit
+from irenic.stores.http_api import Answer, StoreApi
+from irenic.stores.http_lease import HttpLease
 
-BATCH_EVENTS = 1000
-BATCH_BYTES = 256 * 1024
-"""The most that one request holds; while one is on its way, the next fills up."""
+QUIET_INTERVAL = 0.25
+"""Seconds after which events are sent that nobody waits for."""
+
+MOST_EVENTS = 2_000
+MOST_BYTES = 4 * 1024 * 1024
+"""Events and bytes of one request, well below what the server takes."""
 
 
 class HttpJournal:
-    """See :class:`irenic.engine.store.Journal`."""
+    """See :class:`irenic.engine.store.Journal`.
 
-    def __init__(self, api: StoreApi, execution_id: str, lease: Lease | None) -> None:
+    One request is on its way at a time; the next takes all that has come meanwhile.
+    """
+
+    def __init__(self, api: StoreApi, execution_id: str, lease: HttpLease | None) -> None:
         self._api = api
-        self._path = f"/executions/{execution_id}"
-        self._headers = {"irenic-fencing": str(lease.info.fencing)} if lease is not None else {}
-        self._pending: deque[tuple[int, bytes]] = deque()
-        self._appended = -1
-        self._acknowledged = -1
-        self._failure: IrenicError | None = None
-        self._sender: asyncio.Task[None] | None = None
-        self._changed: asyncio.Future[None] | None = None
+        self._path = ("executions", execution_id)
+        self._lease = lease
+        self._fencing = {} if lease is None else {"irenic-fencing": str(lease.info.fencing)}
+        self._commit = GroupCommit(self._keep, quiet=QUIET_INTERVAL)
+        self._last_kind = ""
+        self.is_closed = False
 
     def append(self, event: JournalEvent) -> None:
         """See the protocol."""
-        self._pending.append((event.seq, event.model_dump_json().encode()))
-        self._appended = event.seq
-        if self._sender is None and self._failure is None:
-            self._sender = asyncio.get_running_loop().create_task(self._send())
+        self._commit.append(event.__pydantic_serializer__.to_json(event))
+        self._last_kind = event.kind
 
     async def durable(self) -> None:
         """See the protocol."""
-        wanted = self._appended
-        while self._acknowledged < wanted:
-            if self._failure is not None:
-                raise self._failure
-            if self._changed is None:
-                self._changed = asyncio.get_running_loop().create_future()
-            await asyncio.shield(self._changed)
+        if self._lease is not None and self._lease.lost_because is not None:
+            raise self._lease.lost_because
+        await self._commit.durable()
 
     async def finish(self, outcome: CmdOutcome) -> None:
         """See the protocol."""
         await self.durable()
-        await self._api.send("PUT", f"{self._path}/outcome", outcome.model_dump_json().encode(), headers=self._headers)
+        body = outcome.model_dump_json().encode()
+        answer = await self._api.ask("PUT", (*self._path, "outcome"), body=body, headers=self._fencing)
+        told_already = self._last_kind == "execution_ended"
+        if answer.status != 413 or not told_already:  # else the server takes it from the last event
+            self._check(answer)
+        await self.close()
 
-    async def _send(self) -> None:
-        try:
-            while self._pending:
-                await asyncio.sleep(0)
-                last, body = self._next_batch()
-                await self._api.send("POST", f"{self._path}/events", body, headers=self._headers)
-                self._acknowledged = last
-                self._wake()
-        except IrenicError as failure:
-            self._failure = failure if isinstance(failure, StoreError) else StoreError(str(failure))
-        except asyncio.CancelledError:
-            self._failure = StoreError("the program ended before the server had taken the journal.")
-            raise
-        finally:
-            self._sender = None
-            self._wake()
+    async def close(self) -> None:
+        """Wait for the request that is on its way; events that nobody waited for may be lost."""
+        self.is_closed = True
+        await self._commit.close()
 
-    def _next_batch(self) -> tuple[int, bytes]:
-        parts: list[bytes] = []
-        size = 0
-        last = -1
-        while self._pending and len(parts) < BATCH_EVENTS and size < BATCH_BYTES:
-            last, event = self._pending.popleft()
-            parts.append(event)
-            size += len(event)
-        return last, b'{"events":[' + b",".join(parts) + b"]}"
+    async def _keep(self, lines: list[bytes], sync: bool) -> None:
+        for part in _parts(lines):
+            body = b'{"events":[%b]}' % b",".join(part)
+            self._check(await self._api.ask("POST", (*self._path, "events"), body=body, headers=self._fencing))
 
-    def _wake(self) -> None:
-        if self._changed is not None:
-            self._changed.set_result(None)
-            self._changed = None
+    def _check(self, answer: Answer) -> None:
+        if answer.status < 400:
+            return
+        error = answer.error()
+        if isinstance(error, FencedError) and self._lease is not None:
+            self._lease.lose(error)
+        raise error
+
+
+def _parts(lines: list[bytes]) -> Iterator[list[bytes]]:
+    part: list[bytes] = []
+    size = 0
+    for line in lines:
+        if part and (len(part) >= MOST_EVENTS or size + len(line) > MOST_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(line)
+        size += len(line) + 1
+    if part:
+        yield part

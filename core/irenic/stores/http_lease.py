@@ -1,114 +1,95 @@
-"""A lease on a server: kept by a heartbeat, by which the server also tells of interrupts."""
+"""A lease on the server: kept by a heartbeat, which also hears of interrupts."""
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator
-
-from pydantic_core import from_json
+import json
+from contextlib import suppress
 
 from irenic.engine.store import LeaseLost, RemoteInterrupt
-from irenic.model.errors import FencedError, IrenicError, StoreError
+from irenic.model.errors import FencedError, StoreError
 from irenic.model.interrupt import InterruptSignal
 from irenic.model.record import LeaseInfo
 from irenic.stores.http_api import StoreApi
 
-LEASE_SECONDS = 15.0
-"""How long a lease lives without a heartbeat."""
-
-HEARTBEAT_SECONDS = 5.0
-
-LAST_POSSIBLE_SEQ = 2**53 - 1
-"""Given as the last event seen, so that a stream brings no events, only interrupts."""
+WATCH_INTERVAL = 1.0
+"""Seconds between two looks whether somebody asked to stop."""
 
 
 class HttpLease:
     """See :class:`irenic.engine.store.Lease`.
 
-    Natively the execution's stream is followed too, so that an interrupt arrives at once; in the tab the page does so.
+    :param ttl: seconds that the lease lives without being renewed; it is renewed three times in that time.
     """
 
     def __init__(
-        self, api: StoreApi, path: str, info: LeaseInfo, on_lost: LeaseLost | None, on_interrupt: RemoteInterrupt | None
+        self,
+        api: StoreApi,
+        path: tuple[str, ...],
+        info: LeaseInfo,
+        ttl: float,
+        on_lost: LeaseLost | None,
+        on_interrupt: RemoteInterrupt | None,
     ) -> None:
         self._api = api
         self._path = path
+        self._ttl = ttl
         self._on_lost = on_lost
         self._on_interrupt = on_interrupt
         self._heard: InterruptSignal | None = None
-        self._released = False
+        self.is_released = False
         self.info = info
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._beat())]
-        if on_interrupt is not None and info.execution_id is not None and sys.platform != "emscripten":
-            self._tasks.append(loop.create_task(self._listen(info.execution_id)))
+        self.lost_because: FencedError | None = None
+        self._task = asyncio.get_running_loop().create_task(self._keep(), name=f"lease {info.execution_id}")
 
     async def release(self) -> None:
         """See the protocol."""
-        if self._released:
+        if self.is_released:
             return
-        self._released = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        try:
-            await self._api.send("DELETE", self._path, {"fencing": self.info.fencing}, patience=HEARTBEAT_SECONDS)
-        except IrenicError:
-            return  # it is somebody else's by now, or it will run out by itself
+        self.is_released = True
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+        query = {"fencing": self.info.fencing}
+        answer = await self._api.ask("DELETE", self._path, query=query, patience=self._ttl)
+        if answer.status >= 400 and answer.problem != "stale-fencing":
+            raise answer.error()
 
-    async def _beat(self) -> None:
+    def lose(self, why: FencedError) -> None:
+        """Note that somebody else has taken over, or that the lease has run out."""
+        if self.lost_because is None and not self.is_released:
+            self.lost_because = why
+            if self._on_lost is not None:
+                self._on_lost(str(why))
+
+    async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
-        kept_until = loop.time() + LEASE_SECONDS
-        while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            sent = loop.time()
+        renew_at = loop.time() + self._ttl / 3
+        while self.lost_because is None:
+            await asyncio.sleep(min(WATCH_INTERVAL, max(0.0, renew_at - loop.time())))
             try:
-                answer = await self._api.send(
-                    "PUT",
-                    self._path,
-                    {"holder": self.info.holder, "fencing": self.info.fencing},
-                    patience=kept_until - sent,
-                )
-            except FencedError as error:
-                self._lost(str(error))
-                return
-            except StoreError as error:
-                if loop.time() >= kept_until - HEARTBEAT_SECONDS:
-                    self._lost(f"the server was not reached in time to keep the profile: {error}")
-                    return
-                continue
-            kept_until = sent + LEASE_SECONDS
-            self._hear(LeaseInfo.model_validate(answer).interrupt)
+                if loop.time() >= renew_at or self._heard is not None or await self._somebody_asked():
+                    renew_at = loop.time() + self._ttl / 3
+                    await self._renew()
+            except StoreError:
+                continue  # not reached this time; whether the lease is lost will be seen when it is
 
-    async def _listen(self, execution_id: str) -> None:
-        address = self._api.address(f"/executions/{execution_id}/stream")
-        headers = {**self._api.headers, "last-event-id": str(LAST_POSSIBLE_SEQ)}
-        while True:
-            try:
-                async with self._api.http.request("GET", address, headers=headers) as response:
-                    if response.status == 200:
-                        await self._follow(response.chunks())
-                    elif response.status == 204:
-                        return
-            except IrenicError:
-                pass  # the heartbeat brings what the stream did not
-            await asyncio.sleep(HEARTBEAT_SECONDS / 5)
+    async def _somebody_asked(self) -> bool:
+        if self._on_interrupt is None or self.info.execution_id is None:
+            return False
+        answer = await self._api.ask("GET", ("executions", self.info.execution_id, "signal"), patience=0, retry=False)
+        return answer.status == 200 and answer.body.strip() not in (b"", b"0")
 
-    async def _follow(self, chunks: AsyncIterator[bytes]) -> None:
-        buffer = b""
-        async for chunk in chunks:
-            buffer += chunk
-            *messages, buffer = buffer.replace(b"\r\n", b"\n").split(b"\n\n")
-            for message in messages:
-                lines = message.decode().split("\n")
-                if "event: interrupt" in lines:
-                    data = "\n".join(line[6:] for line in lines if line.startswith("data: "))
-                    self._hear(InterruptSignal.model_validate(from_json(data)))
+    async def _renew(self) -> None:
+        asked = {"holder": self.info.holder, "fencing": self.info.fencing, "ttl": self._ttl}
+        body = json.dumps(asked).encode()
+        answer = await self._api.ask("PUT", self._path, body=body, patience=self._ttl / 3)
+        if answer.status == 200:
+            self._hear(LeaseInfo.model_validate_json(answer.body).interrupt)
+        elif answer.problem == "stale-fencing":
+            self.lose(FencedError(answer.detail))
 
     def _hear(self, signal: InterruptSignal | None) -> None:
-        if signal is not None and signal != self._heard and self._on_interrupt is not None:
-            self._heard = signal
+        if signal is None or signal == self._heard:
+            return
+        self._heard = signal
+        if self._on_interrupt is not None:
             self._on_interrupt(signal)
-
-    def _lost(self, why: str) -> None:
-        if self._on_lost is not None:
-            self._on_lost(why)
