@@ -5,7 +5,7 @@
  * beside it reaches even that. It is written anew until the worker answers, since whatever runs in the worker may swallow one.
  */
 
-import { LENGTH, REQUEST, SHARED_BYTES, SIGNAL, SIGNALS } from "./signals.mjs";
+import { LENGTH, REQUEST, SHARED_BYTES, SIGNAL, SIGUSR1 } from "./signals.mjs";
 
 const REPEAT_MS = 25;
 
@@ -24,7 +24,7 @@ export class InterruptSender {
   /**
    * Signal a request that was made with the last number.
    *
-   * @param {{ level: "finish" | "cancel", [field: string]: unknown }} request
+   * @param {object} request
    */
   signal(request) {
     if (!this.shared) return;
@@ -35,7 +35,7 @@ export class InterruptSender {
     Atomics.store(cells, SIGNAL, 0);
     new Uint8Array(this.shared, REQUEST).set(text);
     Atomics.store(cells, LENGTH, text.length);
-    const trip = () => void Atomics.store(cells, SIGNAL, SIGNALS[request.level]);
+    const trip = () => void Atomics.store(cells, SIGNAL, SIGUSR1);
     trip();
     this.#repeating = setInterval(trip, REPEAT_MS);
   }

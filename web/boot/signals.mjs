@@ -1,12 +1,11 @@
 /**
- * What the interpreter looks at, every few dozen instructions, to learn whether it is to stop: an object that stands in for
- * the byte that Pyodide's manual asks for. Pyodide reads element 0 and then sets it to 0, in two steps, so that a byte written
- * by the page in between would be lost. Here reading takes the signal, in one step, and setting does nothing.
- *
- * Numbers of signals are POSIX's: `cancel` is SIGINT, `finish` is SIGUSR1.
+ * What the interpreter looks at, every few dozen instructions, to learn whether somebody wants something of it: an object that
+ * stands in for the byte that Pyodide's manual asks for. Pyodide reads element 0 and then sets it to 0, in two steps, so that
+ * a byte written by the page in between would be lost. Here reading takes the signal, in one step, and setting does nothing.
  */
 
-export const SIGNALS = { cancel: 2, finish: 10 };
+/** SIGUSR1, for every request: how hard to stop is said in the request. Its handler is in `irenic.endpoints.tab_signals`. */
+export const SIGUSR1 = 10;
 
 /** The memory shared with the page: a signal, the length of a request, and the request that belongs to it, as JSON. */
 export const SIGNAL = 0;
@@ -45,10 +44,11 @@ class SharedSource {
  */
 class PolledSource {
   kind = "polled";
-  /** @type {Map<string, number>} What was heard last, by execution. */
-  #heard = new Map();
-  #told = "";
+  #executions;
   #interval;
+  /** What was heard last, by execution: the server's word for it. @type {Map<string, string>} */
+  #heard = new Map();
+  #request = "{}";
   /** When the worker last heard messages, or the server was last asked. */
   #quiet = 0;
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -59,26 +59,32 @@ class PolledSource {
    * @param {number} interval Shortest time between two requests, ms.
    */
   constructor(executions, interval) {
-    this.executions = executions;
+    this.#executions = executions;
     this.#interval = interval;
   }
 
   take() {
     if (this.#heard.size === 0 || performance.now() - this.#quiet < this.#interval) return 0;
     for (const [execution, last] of this.#heard) {
-      const signal = Number(this.#ask(`${execution}/signal`)) || 0;
-      if (signal !== 0 && signal !== last) {
-        this.#heard.set(execution, signal);
-        this.#told = execution;
-        return signal;
-      }
+      if (last === "" && ["", "0"].includes(this.#ask(`${execution}/signal`))) continue;
+      const { interrupt } = JSON.parse(this.#ask(execution) || "{}");
+      const found = JSON.stringify(interrupt ?? "");
+      if (!interrupt || found === last) continue;
+      this.#heard.set(execution, found);
+      const { source, reason, level } = interrupt;
+      this.#request = JSON.stringify({ type: "interrupt", execution_id: execution, source, reason, level });
+      return SIGUSR1;
     }
     return 0;
   }
 
+  request() {
+    return this.#request;
+  }
+
   /** @param {string} execution */
   watch(execution) {
-    this.#heard.set(execution, 0);
+    this.#heard.set(execution, "");
     this.#turns ??= setInterval(() => (this.#quiet = performance.now()), this.#interval / 2);
   }
 
@@ -90,20 +96,13 @@ class PolledSource {
     this.#turns = undefined;
   }
 
-  /** @returns {string} The request that the last signal stands for, as the server has it. */
-  request() {
-    const { source, reason, level } = JSON.parse(this.#ask(this.#told) || "{}").interrupt ?? {};
-    const known = level ?? Object.keys(SIGNALS).find((name) => this.#heard.get(this.#told) === SIGNALS[/** @type {"cancel"} */ (name)]);
-    return JSON.stringify({ type: "interrupt", execution_id: this.#told, source: source ?? "user", reason, level: known });
-  }
-
   /**
    * @param {string} path Below the executions.
    * @returns {string} Nothing where nobody answers: the execution goes on, and messages still reach it between items.
    */
   #ask(path) {
     const request = new XMLHttpRequest();
-    request.open("GET", this.executions + path, false);
+    request.open("GET", this.#executions + path, false);
     try {
       request.send();
     } catch {

@@ -15,8 +15,7 @@ from pydantic import ValidationError
 from irenic.endpoints.running_code import Place, place_of
 from irenic.endpoints.tab_messages import Interrupt
 
-CANCEL = signal.SIGINT
-FINISH = signal.SIGUSR1
+REQUEST = signal.SIGUSR1
 TEST = signal.SIGUSR2
 
 TEST_LOOKS = 100_000
@@ -53,7 +52,7 @@ class TabSignals:
         self._waiting: Interrupt | None = None
         self._tested = False
         self._shift = 0
-        for signum in (CANCEL, FINISH, TEST):
+        for signum in (REQUEST, TEST):
             signal.signal(signum, self._handle)
 
     def kind(self) -> str:
@@ -80,7 +79,7 @@ class TabSignals:
         if self._waiting is None:
             self._waiting = self._hear()
         if self._waiting is not None:
-            self._pass_on(self._waiting, signum, place_of(frame))
+            self._pass_on(self._waiting, place_of(frame))
 
     def _hear(self) -> Interrupt | None:
         try:
@@ -89,10 +88,10 @@ class TabSignals:
             return None  # read while the page was writing the next one, which is signalled again
         return request if self.is_new(request) else None
 
-    def _pass_on(self, request: Interrupt, signum: int, place: Place) -> None:
+    def _pass_on(self, request: Interrupt, place: Place) -> None:
         if place.in_item and place.protected:
             self._shift_looks()
-            self._source.again(signum)
+            self._source.again(REQUEST)
             return
         self._waiting = None
         if self._on_interrupt(request, place.in_item):

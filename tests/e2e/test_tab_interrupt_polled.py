@@ -1,0 +1,91 @@
+"""Where a page has no shared memory, interrupts reach a loop by way of the server."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Browser
+from tests.e2e.core_tab import CoreTab, answer_of, core_tab, flow_of_one
+from tests.e2e.server_process import ServerProcess
+
+TIGHT_LOOP = flow_of_one("while True:\n    pass")
+
+
+@pytest.fixture(scope="module")
+def awake(chromium: Browser, shared_server: ServerProcess) -> Iterator[CoreTab]:
+    """Start one core in a page that is not isolated."""
+    with core_tab(chromium, shared_server, isolated=False) as tab:
+        assert tab.start()["signals"] == "polled"
+        yield tab
+
+
+@pytest.fixture
+def tab(awake: CoreTab) -> Iterator[CoreTab]:
+    """Look at what is said from here on; afterwards the core still does its work."""
+    awake.mark()
+    yield awake
+    awake.load_flow(flow_of_one("answer = 'well'"))
+    assert answer_of(awake.outcome(awake.submit())) == "well"
+
+
+def run(tab: CoreTab, source: str) -> str:
+    """Start an execution and wait until its item is being applied; return the execution's id."""
+    tab.load_flow(source)
+    execution = tab.submit()
+    tab.until_printed("applying")
+    return execution
+
+
+def test_cancel_ends_a_tight_loop(tab: CoreTab) -> None:
+    """The button's request goes to the server, the worker finds it there in the midst of its loop."""
+    execution = run(tab, TIGHT_LOOP)
+    tab.interrupt("cancel", reason="lunch")
+    outcome = tab.outcome(execution)
+    assert outcome["kind"] == "block_interrupted"
+    assert (outcome["interrupt"]["level"], outcome["interrupt"]["reason"]) == ("cancel", "lunch")
+
+
+def test_finish_is_heard_inside_a_tight_loop_and_ends_nothing(tab: CoreTab) -> None:
+    """The loop sees that somebody asked, ends by itself, and its result counts."""
+    execution = run(tab, flow_of_one("while cx.cancelled is None:\n    pass\nanswer = cx.cancelled.word"))
+    tab.interrupt("finish")
+    outcome = tab.outcome(execution)
+    assert outcome["states"]["one"]["current"]["answer"] == "finish"
+
+
+def test_a_raised_level_is_heard_too(tab: CoreTab) -> None:
+    """After finish was heard in a loop that goes on, cancel is heard as well."""
+    execution = run(tab, TIGHT_LOOP)
+    tab.interrupt("finish")
+    assert tab.until(type="interrupt_reply", level="finish")["reply"] == "requested"
+    tab.interrupt("cancel")
+    assert tab.outcome(execution)["interrupt"]["level"] == "cancel"
+
+
+def test_whoever_asks_the_server_is_heard(tab: CoreTab, shared_server: ServerProcess) -> None:
+    """An interrupt that the page knows nothing of ends a loop in it, and the outcome names who it was."""
+    execution = run(tab, TIGHT_LOOP)
+    asked = httpx.post(
+        f"{shared_server.address}/api/v1/executions/{execution}/interrupt",
+        headers={"Authorization": f"Bearer {shared_server.token}"},
+        json={"source": "phone", "level": "cancel"},
+    )
+    assert asked.json() == {"reply": "requested"}
+    assert tab.outcome(execution)["interrupt"]["source"] == "phone"
+
+
+def test_the_server_is_left_alone_while_messages_are_heard(tab: CoreTab) -> None:
+    """A loop that lets others run is told by message: nothing is asked of the server for it."""
+    asked: list[str] = []
+    tab.page.on("request", lambda request: asked.append(request.url))
+    loop = """
+for i in range(60):
+    await asyncio.sleep(0.01)
+    sum(range(1000))
+"""
+    tab.outcome(run(tab, flow_of_one(loop.strip())))
+    assert [url for url in asked if url.endswith("/signal")] == []
+    execution = run(tab, TIGHT_LOOP)
+    tab.interrupt("cancel")
+    tab.outcome(execution)
+    assert [url for url in asked if url.endswith("/signal")] != []
