@@ -1,6 +1,7 @@
 """FileStore in real processes that are killed at any moment: what was acknowledged is never lost."""
 
 import asyncio
+import os
 import random
 import sys
 from asyncio.subprocess import PIPE
@@ -42,7 +43,8 @@ async def main(root):
 asyncio.run(main(sys.argv[1]))
 """
 
-ROUNDS = 10
+ROUNDS = int(os.environ.get("IRENIC_KILL_ROUNDS", "6"))
+"""Kills of each store; more of them make the long form of the test."""
 
 
 @pytest.mark.parametrize("seed", range(2))
