@@ -312,3 +312,12 @@ async def test_what_done_means_is_said_by_the_command(cmd: str, dry_run: bool, s
     page.show_states({"items": {id: {"goal": {"value": 9, "stamp": None}} for id in "abc"}})
     page.take_events([as_json(event) for event in events])
     assert [item.status for item in page.rows()] == shown
+
+
+def test_an_item_that_a_stop_held_back_is_shown_as_not_started() -> None:
+    """Only one that had begun was interrupted."""
+    page = running_page()
+    for item in page.rows():
+        item.status = "interrupted"
+    page.items["a"].begun = True
+    assert [item.shown_status() for item in page.rows()] == ["interrupted", "initialized"]

@@ -80,10 +80,14 @@ async def _request(method: str, path: str, body: dict[str, Any] | None) -> Any:
         options["headers"] = {"Content-Type": "application/json"}
         options["body"] = json.dumps(body)
     early = _early.pop(path, None) if method == "GET" else None
+    response, away = None, ""
     try:
         response = await (early if early is not None else window.fetch(path, to_js(options)))
     except Exception as error:
-        raise ServerAway(str(error)) from error
+        away = str(error)
+    # Raised out here because MicroPython cannot chain exceptions.
+    if response is None:
+        raise ServerAway(away)
     if not response.ok:
         raise ApiProblem(int(response.status), _problem(str(await response.text())))
     return response

@@ -246,14 +246,18 @@ class App:
         if record is not None:
             await self._show_record(page, record)
         self._screen.request()
+        self._history_is_old()
 
     # History.
 
     def _execution_ended(self) -> None:
         address.choose(execution=None)
+        self._history_is_old()
+
+    def _history_is_old(self) -> None:
+        """Load the history anew, now or when it is brought up."""
         self._history_loaded = False
-        if self._screen.tabs.chosen == "history":
-            spawn(self._load_history())
+        self._panel_chosen(self._screen.tabs.chosen)
 
     def _panel_chosen(self, name: str) -> None:
         if name == "history" and not self._history_loaded and self._screen.page is not None:

@@ -35,9 +35,10 @@ class GraphPanel:
     def draw(self, items: list[Item]) -> None:
         """Bring these items' boxes up to date."""
         for item in items:
-            if item.id in self._boxes and self._drawn.get(item.id) != item.status:
-                self._drawn[item.id] = item.status
-                shown = item_status(item.status)
+            status = item.shown_status()
+            if item.id in self._boxes and self._drawn.get(item.id) != status:
+                self._drawn[item.id] = status
+                shown = item_status(status)
                 self._boxes[item.id].dataset.tone = shown.tone
                 set_icon(self._icons[item.id], shown.icon)
                 self._boxes[item.id].firstElementChild.textContent = f"{item.id}: {shown.word}"

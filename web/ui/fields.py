@@ -177,15 +177,20 @@ def _kind(schema: dict[str, Any], choices: list[Any]) -> str:
     return "json"
 
 
+# Errors are raised outside of the handlers because MicroPython cannot chain exceptions.
+
+
 def _number(text: str, whole: bool) -> int | float:
     try:
         return int(text) if whole else float(text)
     except ValueError:
-        raise FieldError("has to be a whole number" if whole else "has to be a number") from None
+        problem = "has to be a whole number" if whole else "has to be a number"
+    raise FieldError(problem)
 
 
 def _loads(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        raise FieldError("has to be JSON") from None
+        problem = "has to be JSON"
+    raise FieldError(problem)

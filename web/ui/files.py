@@ -41,7 +41,7 @@ class FilesPanel:
         clear(self._list)
         for path, size in found:
             row = make("li")
-            row.appendChild(make("span", path, "path"))
+            row.appendChild(_path(path))
             row.appendChild(make("span", units.size(size), "size"))
             row.appendChild(make("button", "Save", type="button", data_path=path, aria_label=f"Save {path}"))
             self._list.appendChild(row)
@@ -55,6 +55,16 @@ class FilesPanel:
         button = event.target.closest("button[data-path]")
         if button is not None:
             self._on_save(str(button.dataset.path))
+
+
+def _path(path: str) -> Any:
+    """Make a path that may be broken behind its slashes."""
+    shown = make("span", cls="path")
+    parts = path.split("/")
+    for part in parts[:-1]:
+        shown.append(f"{part}/", make("wbr"))
+    shown.append(parts[-1])
+    return shown
 
 
 def save(path: str, blob: Any) -> None:

@@ -93,7 +93,7 @@ class Head:
                 facts["Stop level"] = settled["level"]
                 facts["Stopped by"] = sentences.origin(settled)
             left = _remaining(page)
-            if left is not None:
+            if left is not None and left >= 1:
                 facts["Time left"] = f"about {units.whole_span(left)}"
         for name in list(self._fact_nodes):
             if not facts.get(name):

@@ -66,6 +66,10 @@ class Item:
         """Say in a few words what differs."""
         return difference.summary(self.current, self.goal, self.field_order)
 
+    def shown_status(self) -> str:
+        """Return the status to show: an item that a stop held back before it began was not started."""
+        return "initialized" if self.status == "interrupted" and not self.begun else self.status
+
     def is_running(self) -> bool:
         """Whether the item is at work now, or waits in the middle of its work."""
         return self.status in status.RUNNING_STATUSES

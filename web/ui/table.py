@@ -88,8 +88,9 @@ class Row:
 
     def draw(self, item: Item, chosen: bool) -> None:
         """Show what is known of the item now."""
-        shown = item_status(item.status)
-        if self._is_new("status", item.status):
+        status = item.shown_status()
+        shown = item_status(status)
+        if self._is_new("status", status):
             self._row.dataset.tone = shown.tone
             self._status.dataset.tone = shown.tone
             set_icon(self._icon, shown.icon)
@@ -125,7 +126,7 @@ class Row:
             else:
                 self._bar.removeAttribute("value")
         amount = units.progress(item.position, item.limit)
-        if moving and item.eta is not None:
+        if moving and item.eta is not None and item.eta >= 1:
             amount += f" · about {units.whole_span(item.eta)} left"
         if self._is_new("amount", amount):
             self._amount.textContent = amount
