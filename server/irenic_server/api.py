@@ -22,6 +22,7 @@ from irenic_server.executions import (
 from irenic_server.journal import read_events
 from irenic_server.leases import give_back_lease, renew_lease, take_lease
 from irenic_server.openapi import problems
+from irenic_server.otlp import Signal
 from irenic_server.outcomes import check_outcome, outcome_text, read_outcome, store_outcome
 from irenic_server.problems import Problem
 from irenic_server.profiles import list_profiles, read_inputs, replace_inputs
@@ -40,6 +41,7 @@ from irenic_server.requests import (
 )
 from irenic_server.services import Services
 from irenic_server.states import read_states, replace_states
+from irenic_server.telemetry import read_telemetry
 
 
 class JsonRequest(Request):
@@ -224,6 +226,23 @@ async def post_interrupt(services: Server, execution_id: Id, request: InterruptR
 async def post_interrupt_all(services: Server, request: InterruptRequest | None = None) -> Interrupted:
     asked = request or InterruptRequest()
     return Interrupted(reply=await services.writer.write(lambda transaction: interrupt_all(transaction, asked)))
+
+
+@router.get(
+    "/executions/{execution_id}/telemetry",
+    response_model=dict[str, Any],
+    responses=problems(404),
+    tags=["telemetry"],
+    summary="Read the spans, metrics or log records of an execution, as an OTLP request",
+)
+async def get_telemetry(
+    services: Server,
+    execution_id: Id,
+    signal: Signal = Signal.TRACES,
+    limit: Annotated[int, Query(ge=1, le=MOST_EVENTS)] = 5000,
+) -> Response:
+    await services.database.read(read_status, execution_id)
+    return json_text(await services.database.read(read_telemetry, execution_id, signal, limit))
 
 
 _PROFILE = "/flows/{flow}/profiles/{profile}"

@@ -27,6 +27,7 @@ from irenic_server.security import HostGate, SecurityHeaders
 from irenic_server.services import Services
 from irenic_server.settings import Settings
 from irenic_server.site import Site
+from irenic_server.telemetry import Intake
 
 _TAGS = [
     {"name": "executions", "description": "Executions, their journals and outcomes"},
@@ -34,6 +35,7 @@ _TAGS = [
     {"name": "streams", "description": "Following what goes on"},
     {"name": "states", "description": "Stored states of a flow's profile"},
     {"name": "leases", "description": "Who may write to a flow's profile"},
+    {"name": "telemetry", "description": "OpenTelemetry of runs: OTLP/HTTP with JSON"},
 ]
 
 
@@ -87,6 +89,7 @@ class Dispatch:
         limits = services.settings.limits
         self._raw = RawRoutes(services)
         self._health = Health(services)
+        self._intake = Intake(services)
         self._api = api
         self._site = Site(services.settings.site) if services.settings.site is not None else None
         self._limits = limits
@@ -102,6 +105,8 @@ class Dispatch:
             if principal is not None:
                 self._rates.check(principal.name)
             if await self._raw.serve(scope, receive, send):
+                return
+            if await self._intake.serve(scope, receive, send):
                 return
             if await self._health.serve(scope, receive, send):
                 return

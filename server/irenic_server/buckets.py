@@ -39,6 +39,11 @@ class Buckets:
             self._levels.popitem(last=False)
         return 0.0
 
+    def is_empty(self, name: str) -> bool:
+        """Tell whether a drop could not be taken now; none is."""
+        level, at = self._levels.get(name, (self._burst, 0.0))
+        return self._rate > 0 and level + (time.monotonic() - at) * self._rate < 1
+
     def check(self, name: str) -> None:
         """Take a drop.
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, text
 
-ROWS_PER_STATEMENT = 4096
-"""Three values a row stay below what SQLite (32,766) and PostgreSQL (65,535) take in one statement."""
+ROWS_PER_STATEMENT = 2048
+"""Eight values a row stay below what SQLite (32,766) and PostgreSQL (65,535) take in one statement."""
 
 _HEADS_SQLITE = """
 SELECT json_group_array(json_array(id, key, profile_key, next_seq, status))
@@ -46,6 +46,16 @@ def insert_events(connection: Connection, rows: Sequence[tuple[int, int, str]]) 
     for part in _parts(rows):
         values = _values(connection, len(part), 3)
         connection.exec_driver_sql(f"INSERT INTO events (execution_key, seq, body) VALUES {values}", tuple(_flat(part)))
+
+
+def insert_telemetry(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert telemetry, given as the columns after the key; what is stored already is left as it is."""
+    for part in _parts(rows):
+        connection.exec_driver_sql(
+            "INSERT INTO telemetry (digest, signal, execution_id, at_ns, received_ms, resource, scope, body) "
+            f"VALUES {_values(connection, len(part), 8)} ON CONFLICT (digest) DO NOTHING",
+            tuple(_flat(part)),
+        )
 
 
 def update_heads(connection: Connection, rows: Sequence[tuple[int, int]], active_ms: int) -> None:

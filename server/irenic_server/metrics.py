@@ -57,7 +57,8 @@ class Metrics:
         self.executions_ended: dict[str, int] = {}
         self.leases_expired = 0
         self.telemetry_rejected = 0
-        self.telemetry_received: dict[str, int] = {}
+        self.telemetry_dropped = 0
+        self._telemetry_received: dict[str, int] = {}
         self.streams = 0
 
     def requested(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -77,6 +78,11 @@ class Metrics:
     def ended(self, kind: str) -> None:
         """Count an outcome."""
         self.executions_ended[kind] = self.executions_ended.get(kind, 0) + 1
+
+    def telemetry(self, signal: str, received: int, rejected: int) -> None:
+        """Count the records of an OTLP request."""
+        self._telemetry_received[signal] = self._telemetry_received.get(signal, 0) + received
+        self.telemetry_rejected += rejected
 
     def text(self, gauges: Mapping[str, tuple[str, float]]) -> str:
         """Return everything as Prometheus text.
@@ -121,8 +127,14 @@ class Metrics:
             "irenic_executions_ended_total", "Executions that got an outcome.", "outcome", self.executions_ended
         )
         lines += _single("irenic_leases_expired_total", "counter", "Leases that ran out.", self.leases_expired)
-        lines += _labelled("irenic_telemetry_received_total", "OTLP records stored.", "signal", self.telemetry_received)
+        lines += _labelled("irenic_telemetry_received_total", "OTLP records taken.", "signal", self._telemetry_received)
         lines += _single("irenic_telemetry_rejected_total", "counter", "OTLP records refused.", self.telemetry_rejected)
+        lines += _single(
+            "irenic_telemetry_dropped_total",
+            "counter",
+            "OTLP requests that could not be passed on to the collector.",
+            self.telemetry_dropped,
+        )
         lines += _single("irenic_streams", "gauge", "Open event streams.", self.streams)
         for name, (help_text, value) in gauges.items():
             lines += _single(name, "gauge", help_text, value)

@@ -7,6 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
+from irenic_server.otlp import NAMES, Signal
 from irenic_server.problems import KINDS, MEDIA_TYPE, URN
 from irenic_server.requests import Appended, EventBatch
 
@@ -87,7 +88,7 @@ def _raw_paths() -> dict[str, dict[str, Any]]:
         "required": True,
         "schema": {"type": "string", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"},
     }
-    return {
+    paths: dict[str, dict[str, Any]] = {
         "/api/v1/executions/{execution_id}/events": {
             "post": {
                 "tags": ["executions"],
@@ -142,6 +143,33 @@ def _raw_paths() -> dict[str, dict[str, Any]]:
                 "responses": _stream_responses(None),
             }
         },
+    }
+    for signal in Signal:
+        paths[f"/v1/{signal}"] = {"post": _telemetry(signal)}
+    return paths
+
+
+def _telemetry(signal: Signal) -> dict[str, Any]:
+    body = {"schema": {"type": "object", "properties": {NAMES[signal].resources: {"type": "array"}}}}
+    answer = {"schema": {"type": "object", "properties": {"partialSuccess": {"type": "object"}}}}
+    status = {
+        "schema": {
+            "type": "object",
+            "properties": {"code": {"type": "integer"}, "message": {"type": "string"}},
+            "required": ["code", "message"],
+        }
+    }
+    responses: dict[str, Any] = {
+        str(code): {"description": "A google.rpc.Status", "content": {"application/json": status}}
+        for code in (400, 404, 413, 415, 507)
+    }
+    responses["200"] = {"description": "Stored, or in part", "content": {"application/json": answer}}
+    return {
+        "tags": ["telemetry"],
+        "operationId": f"post_{signal}",
+        "summary": f"Take an OTLP request of {signal}",
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "responses": responses | {str(code): _problem(code) for code in (401, 403, 421, 429, 503)},
     }
 
 

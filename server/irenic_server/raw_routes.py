@@ -70,7 +70,7 @@ class RawRoutes:
         if encoding is not None:
             body = decompress(body, encoding, limits.events_body)
         envelopes = read_envelopes(body, execution_id, max_events=limits.events_per_request)
-        _check_storage(principal, len(body))
+        check_storage(principal, len(body))
         append = Append(execution_id, envelopes, _fencing(scope), principal.key)
         next_seq = await self._services.writer.write_grouped(append_group, append)
         principal.stored += len(body)
@@ -122,7 +122,11 @@ def _fencing(scope: Scope) -> int | None:
     return int(value)
 
 
-def _check_storage(principal: Principal, size: int) -> None:
+def check_storage(principal: Principal, size: int) -> None:
+    """Check that a token may store this much more.
+
+    :raises Problem: if it may not.
+    """
     limit = principal.storage_limit
     if limit is not None and principal.stored + size > limit:
         raise Problem(

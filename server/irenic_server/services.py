@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from irenic_server.clock import now_ms
 from irenic_server.database import Database
 from irenic_server.folding import FoldCache
 from irenic_server.leases import Ended, end_expired_leases, end_silent_executions, extend_leases, has_expired_leases
@@ -13,8 +14,10 @@ from irenic_server.live import BEAT_SLOTS, Hub
 from irenic_server.metrics import Metrics
 from irenic_server.notices import News
 from irenic_server.problems import Problem
+from irenic_server.retention import delete_executions, delete_telemetry, give_room_back
 from irenic_server.schema import prepare_schema
 from irenic_server.settings import Settings
+from irenic_server.telemetry import Forwarder
 from irenic_server.tokens import Tokens
 from irenic_server.transaction import Transaction
 from irenic_server.writer import Writer
@@ -40,6 +43,7 @@ class Services:
         self.hub = Hub(self.database)
         self.folds = FoldCache()
         self.tokens = Tokens(self.database, settings.token.get_secret_value())
+        self.forwarder = Forwarder.from_environment(self.metrics) if settings.telemetry else None
         self.draining = False
 
     @asynccontextmanager
@@ -61,8 +65,11 @@ class Services:
             regular = [
                 tasks.create_task(_every(self.settings.sweep_interval, self._end_leases)),
                 tasks.create_task(_every(SILENCE_LOOK_SECONDS, self._end_silent)),
+                tasks.create_task(_every(self.settings.retention_interval, self._delete_old)),
                 tasks.create_task(self._beat()),
             ]
+            if self.forwarder is not None:
+                regular.append(tasks.create_task(self.forwarder.run()))
             if not self.database.is_sqlite:
                 regular.append(tasks.create_task(listen(self.database, self.hub, self.news)))
             try:
@@ -94,6 +101,22 @@ class Services:
 
         for kind in await self.writer.write(end):
             self.metrics.ended(kind)
+
+    async def _delete_old(self) -> None:
+        """Delete what is older than it is to be kept; each step is a transaction of its own."""
+        now = now_ms()
+        keep_ms, pins = self.settings.keep_ms, self.settings.pins
+        deleted = 0
+        while keep_ms is not None:
+            step = await self.writer.write(lambda transaction: delete_executions(transaction, now - keep_ms, pins))
+            deleted += step
+            if step == 0:
+                break
+        before = now - self.settings.telemetry_keep_ms
+        while step := await self.writer.write(lambda transaction: delete_telemetry(transaction, before)):
+            deleted += step
+        if deleted:
+            await self.writer.write(give_room_back)
 
     async def _beat(self) -> None:
         slot = 0

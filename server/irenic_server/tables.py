@@ -118,3 +118,20 @@ tokens = Table(
     Column("stored", BigInteger, nullable=False),
 )
 """Named tokens; only the SHA-256 of a token is kept. ``stored`` counts the bytes that it wrote."""
+
+telemetry = Table(
+    "telemetry",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("signal", String(8), nullable=False),
+    Column("execution_id", String(26)),
+    Column("at_ns", BigInteger, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("resource", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("ix_telemetry_execution", "execution_id", "signal", "at_ns"),
+    Index("ix_telemetry_received", "received_ms"),
+)
+"""Spans, metrics and log records, as OTLP has them; ``digest`` keeps what is sent twice from being stored twice."""

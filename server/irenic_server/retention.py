@@ -1,0 +1,69 @@
+"""Deleting what is older than it is to be kept, a little at a time, so that appends hardly notice."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import and_, delete, not_, select
+
+from irenic_server.journal import RUNNING
+from irenic_server.tables import events, execution_details, executions, flow_infos, profiles, telemetry
+from irenic_server.transaction import Transaction
+
+EVENTS_AT_ONCE = 5_000
+EXECUTIONS_AT_ONCE = 50
+PAGES_AT_ONCE = 1_000
+
+
+def delete_executions(transaction: Transaction, before_ms: int, pins: Sequence[str]) -> int:
+    """Delete executions that ended before a time, oldest first, until their events come to a few thousand.
+
+    Stored states stay: they say what is there now, whenever it was made.
+
+    :param pins: ``FLOW/PROFILE`` pairs whose executions are kept.
+    :return: how many were deleted; 0 when there are no more.
+    """
+    connection = transaction.connection
+    pinned = [
+        and_(profiles.c.flow == flow, profiles.c.profile == profile)
+        for flow, _, profile in (pin.partition("/") for pin in pins)
+    ]
+    old = connection.execute(
+        select(executions.c.key, executions.c.id, executions.c.next_seq)
+        .join(profiles, profiles.c.key == executions.c.profile_key)
+        .where(executions.c.status != RUNNING, executions.c.ended_ms < before_ms, *(not_(pin) for pin in pinned))
+        .order_by(executions.c.key)
+        .limit(EXECUTIONS_AT_ONCE)
+    ).all()
+    chosen = []
+    left = EVENTS_AT_ONCE
+    for row in old:
+        chosen.append(row)
+        left -= row.next_seq
+        if left <= 0:
+            break
+    if not chosen:
+        return 0
+    keys = [row.key for row in chosen]
+    connection.execute(delete(telemetry).where(telemetry.c.execution_id.in_([row.id for row in chosen])))
+    connection.execute(delete(events).where(events.c.execution_key.in_(keys)))
+    connection.execute(delete(execution_details).where(execution_details.c.execution_key.in_(keys)))
+    connection.execute(delete(executions).where(executions.c.key.in_(keys)))
+    used = select(executions.c.flow_info).where(executions.c.flow_info == flow_infos.c.hash).exists()
+    connection.execute(delete(flow_infos).where(~used))
+    return len(chosen)
+
+
+def delete_telemetry(transaction: Transaction, before_ms: int) -> int:
+    """Delete telemetry that came before a time, a limited number of records; return how many."""
+    oldest = (
+        select(telemetry.c.key)
+        .where(telemetry.c.received_ms < before_ms)
+        .order_by(telemetry.c.received_ms)
+        .limit(EVENTS_AT_ONCE)
+    )
+    return transaction.connection.execute(delete(telemetry).where(telemetry.c.key.in_(oldest))).rowcount
+
+
+def give_room_back(transaction: Transaction) -> None:
+    """Give pages that have become free back to the disk; PostgreSQL does so by itself."""
+    if transaction.is_sqlite:
+        transaction.connection.exec_driver_sql(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
