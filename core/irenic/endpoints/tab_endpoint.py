@@ -7,8 +7,12 @@ from irenic.endpoints.tab_messages import Asked, Events, Message, OutcomeReached
 from irenic.engine.endpoint import ExecutionView
 from irenic.model.events import Ask, ItemPosition, JournalEvent
 from irenic.model.outcome import CmdOutcome
+from irenic.model.progress import ExecutionProgress, ItemProgress, ProgressStatus
 
 FRAME = 1 / 60
+
+PROGRESS_SHARE = 0.1
+"""The part of the core's time that pictures of the progress may take; those of a large flow come less often."""
 
 Post = Callable[[Message], None]
 
@@ -17,6 +21,7 @@ class TabEndpoint:
     """Posts events, progress and outcomes.
 
     Of an item's positions within a frame only the last is posted; whatever else happens is posted whole and in order.
+    Progress names the items that have changed since it was posted last.
     """
 
     def __init__(self, post: Post) -> None:
@@ -34,7 +39,7 @@ class TabEndpoint:
         """See :class:`irenic.engine.endpoint.OutputEndpoint`."""
         outbox = self._outboxes.pop(execution.id, None)
         if outbox is not None:
-            outbox.flush()
+            outbox.flush(whole=True)
         self._post(OutcomeReached(execution_id=execution.id, outcome=outcome))
 
 
@@ -46,8 +51,10 @@ class _Outbox:
         self._post = post
         self._loop = asyncio.get_running_loop()
         self._events: dict[str, JournalEvent] = {}
+        self._told: dict[str, tuple[object, ...]] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._flushed_at = 0.0
+        self._next_flush = 0.0
+        self._next_progress = 0.0
 
     def add(self, events: Sequence[JournalEvent]) -> None:
         for event in events:
@@ -58,15 +65,45 @@ class _Outbox:
                 self._post(
                     Asked(execution_id=event.execution_id, ask_id=event.ask_id, item=event.item, prompt=event.prompt)
                 )
-        if self._timer is None:
-            self._timer = self._loop.call_later(max(0.0, self._flushed_at + FRAME - self._loop.time()), self.flush)
+        self._flush_at(self._next_flush)
 
-    def flush(self) -> None:
+    def flush(self, *, whole: bool = False) -> None:
+        """Post what there is now; ``whole`` where it is the last time."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._flushed_at = self._loop.time()
+        now = self._loop.time()
+        self._next_flush = now + FRAME
         events, self._events = list(self._events.values()), {}
         if events:
             self._post(Events(execution_id=self._execution.id, events=events))
-        self._post(Progress(execution_id=self._execution.id, progress=self._execution.progress))
+        if whole or now >= self._next_progress:
+            self._post_progress()
+        else:
+            self._flush_at(self._next_progress)
+
+    def _flush_at(self, when: float) -> None:
+        if self._timer is None:
+            self._timer = self._loop.call_later(max(0.0, when - self._loop.time()), self.flush)
+
+    def _post_progress(self) -> None:
+        began = self._loop.time()
+        progress = self._execution.progress
+        changed = {name: item for name, item in progress.items.items() if self._is_news(name, item)}
+        self._post(Progress(execution_id=self._execution.id, progress=_with_items(progress, changed)))
+        ended = self._loop.time()
+        self._next_progress = ended + (ended - began) / PROGRESS_SHARE
+
+    def _is_news(self, name: str, item: ItemProgress) -> bool:
+        picture = (item.status, item.position, item.limit, item.message, item.waiting_for)
+        known = self._told.get(name, _PENDING)
+        self._told[name] = picture
+        return picture != known
+
+
+_PENDING = (ProgressStatus.EXEC_PENDING, 0, None, "", None)
+"""How an item begins, which goes without saying."""
+
+
+def _with_items(progress: ExecutionProgress, items: dict[str, ItemProgress]) -> ExecutionProgress:
+    return progress.model_copy(update={"items": items})
