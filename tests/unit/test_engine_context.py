@@ -5,9 +5,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from tests.crashable_store import CrashableStore
 from tests.items import Thing, ThingState, World
 from tests.running import journal_of, run
 
@@ -391,6 +393,20 @@ async def test_only_an_items_own_code_may_be_interrupted_on_the_spot() -> None:
     assert outcome.kind == "block_interrupted"
 
 
+async def test_an_item_that_swallows_an_interrupt_of_its_running_code_is_named() -> None:
+    """And it is not cancelled a second time when the request itself arrives."""
+
+    async def work(cx: ItemContext) -> None:
+        assert executions.interrupt_running_code(source="sigint", level="cancel")
+        with suppress(asyncio.CancelledError):
+            raise asyncio.CancelledError  # what the signal handler raises when it was told yes
+        await asyncio.sleep(1)
+
+    async with CmdExecutionMap(MemoryStore()) as executions:
+        outcome = await executions.submit(CmdExecRequest(flow=flow_of(work)))
+    assert (outcome.kind, outcome.swallowed_cancel, now()) == ("complete", ["a"], 1)
+
+
 # Progress and log.
 
 
@@ -550,10 +566,13 @@ async def test_an_abandoned_execution_watches_for_nothing() -> None:
         async with cx.shield("for ever"):
             await asyncio.sleep(1000)
 
-    outcome, events, _ = await watched(flow_of(work), (1, interrupt(ABANDON)), stall_after=2)
-    await asyncio.sleep(10)
+    store = CrashableStore(latency=5.0)
+    async with CmdExecutionMap(store) as executions:
+        execution = executions.submit(CmdExecRequest(flow=flow_of(work), stall_after=2))
+        asyncio.get_running_loop().call_later(11, lambda: execution.interrupt(level=ABANDON))
+        outcome = await execution
     assert outcome.items.unknown == ["a"]
-    assert statuses(events) == []
+    assert statuses(await store.events(execution.id)) == []
 
 
 # Times.

@@ -396,6 +396,81 @@ async def test_an_interrupt_between_looking_and_applying_is_heeded() -> None:
     assert (entry.unknown, entry.current) == (False, {"value": None, "stamp": None})
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize("function", ["state_diff", "apply_check"])
+async def test_an_interrupt_from_the_last_phase_before_an_apply_is_heeded(function: str, dry_run: bool) -> None:
+    """In a dry run as well."""
+    world = World()
+    flow = things(world, "a")
+    own = getattr(thing_of(flow, "a"), function)
+
+    def interrupt_and_go_on(*args: Any) -> Any:
+        execution.interrupt()
+        return own(*args)
+
+    thing_of(flow, "a").replace(**{function: interrupt_and_go_on})
+    async with CmdExecutionMap(MemoryStore()) as executions:
+        execution = executions.submit(CmdExecRequest(flow=flow, dry_run=dry_run))
+        outcome = await execution
+    assert (outcome.kind, outcome.items.not_done) == ("block_interrupted", ["a"])
+    assert world.did("begin") == []
+
+
+@pytest.mark.parametrize(("level", "done"), [(FINISH, ["a"]), (CANCEL, []), (ABANDON, [])])
+async def test_a_dry_run_is_stopped_like_any_other(level: InterruptLevel, done: list[str]) -> None:
+    """Nothing is unknown afterwards: nothing was touched."""
+
+    async def slow_dry(cx: Any, params: Any, current: Any, target: Any, diff: Any) -> Any:
+        await asyncio.sleep(1)
+        return target
+
+    flow = tower(World(), "a", "b")
+    thing_of(flow, "a").replace(apply_dry=slow_dry)
+    outcome = await stopped(MemoryStore(), flow, level, dry_run=True)
+    assert outcome.kind == "block_interrupted"
+    assert (outcome.items.done, outcome.items.unknown) == (done, [])
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_an_item_that_is_cancelled_while_it_is_looked_at_again_is_left_alone(dry_run: bool) -> None:
+    """In the apply block, before anything is done to it."""
+    world = World()
+    flow = things(world, "a", "b")
+
+    async def look(*args: Any) -> ThingState:
+        await asyncio.sleep(1)
+        return ThingState()
+
+    for id in "ab":
+        thing_of(flow, id).replace(state_current=look, try_state_current=looks_at_once)
+    outcome = await stopped(MemoryStore(), flow, CANCEL, dry_run=dry_run)
+    assert (outcome.kind, outcome.items.not_done) == ("block_interrupted", ["a", "b"])
+    assert world.did("begin") == []
+
+
+async def looks_at_once(*args: Any) -> ThingState:
+    """See nothing."""
+    return ThingState()
+
+
+async def test_an_item_that_has_been_started_and_not_yet_run_is_cancelled_before_its_first_word() -> None:
+    """The request comes between the two."""
+    world = World()
+    flow = things(world, "a", "b")
+
+    async def interrupt_and_look(*args: Any) -> ThingState:
+        execution.interrupt(level=CANCEL)
+        await asyncio.sleep(1)
+        raise AssertionError("it was cancelled")
+
+    thing_of(flow, "a").replace(try_state_current=interrupt_and_look)
+    async with CmdExecutionMap(MemoryStore()) as executions:
+        execution = executions.submit(CmdExecRequest(flow=flow))
+        outcome = await execution
+    assert (outcome.kind, outcome.items.not_done) == ("block_interrupted", ["a", "b"])
+    assert world.log == []
+
+
 @pytest.mark.parametrize("level", [FINISH, CANCEL])
 async def test_the_rest_of_the_queue_is_not_run(level: InterruptLevel) -> None:
     """Commands that still wait are listed as not done."""
@@ -555,6 +630,25 @@ async def test_a_program_that_ends_between_two_blocks_interrupts_the_execution()
     await executions.close()
     assert outcome.kind == "execution_interrupted"
     assert outcome.cmds.done == ["ensure"]
+
+
+async def test_a_program_that_ends_while_endpoints_are_served_has_its_outcome() -> None:
+    """It was given out before; here of an execution that was refused."""
+
+    class Slow:
+        async def on_outcome(self, execution: Any, outcome: CmdOutcome) -> None:
+            await asyncio.sleep(1)
+
+    store = MemoryStore()
+    lease = await store.lease("things", "default", execution_id="01J", holder="somebody")
+    executions = CmdExecutionMap(store, [Slow()])
+    execution = executions.submit(CmdExecRequest(flow=things(World(), "a")))
+    outcome = await execution
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    await executions.close()
+    await lease.release()
+    assert (outcome.kind, await execution) == ("refused", outcome)
 
 
 async def test_a_program_that_ends_before_the_journal_is_there_leaves_nothing_begun() -> None:

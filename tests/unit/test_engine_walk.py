@@ -195,17 +195,18 @@ async def test_a_task_that_is_being_cancelled_already_is_not_cancelled_twice() -
     assert cleaned == [2]
 
 
-async def test_a_walk_that_is_cancelled_before_anything_runs_just_ends() -> None:
+async def test_a_walk_that_is_cancelled_as_its_last_visit_ends_just_ends() -> None:
     """Nothing is there to be waited for."""
 
     async def visit(node: str) -> bool:
+        await asyncio.sleep(1)
+        walking.cancel()
         return True
 
-    made = walk(graph(""), visit)
-    walking = asyncio.ensure_future(made.run())
-    walking.cancel()
+    walking = asyncio.ensure_future(walk(graph("a"), visit).run())
     with pytest.raises(asyncio.CancelledError):
         await walking
+    assert now() == 1
 
 
 async def test_an_abandoned_walk_returns_at_once_and_hands_over_what_runs() -> None:

@@ -79,7 +79,7 @@ class Application:
                 cmd_run.item_left(run, "cancelled before it was applied")
             else:
                 cmd_run.item_failed(run, error, phase.name)
-                self._stop_starting()
+                cmd_run.stop_starting()
             return False
         if not prepared.check.required:
             self._unchanged(run, prepared)
@@ -174,7 +174,7 @@ class Application:
                 cmd_run.item_left(run, "cancelled")
             else:
                 cmd_run.item_failed(run, error, "apply_dry")
-                self._stop_starting()
+                cmd_run.stop_starting()
             return False
         cmd_run.note_swallowed(run)
         cmd_run.current[run.item_id] = state
@@ -221,7 +221,7 @@ class Application:
         if is_interrupt(run, error):
             await self._end(run, "cancelled", None)
             return False
-        self._stop_starting()
+        self._cmd_run.stop_starting()
         self._cmd_run.failed.add(run.item_id)
         await self._end(run, "failed", None, error=describe_error(error, "apply"))
         return False
@@ -251,11 +251,6 @@ class Application:
 
     def _say_done(self, run: ItemRun, message: str) -> None:
         self._recorder.emit(ItemStatus, item=run.item_id, status=ProgressStatus.COMPLETE_SUCCESS, message=message)
-
-    def _stop_starting(self) -> None:
-        walk = self._cmd_run.walk
-        if walk is not None:
-            walk.stop()
 
 
 class _Phase:

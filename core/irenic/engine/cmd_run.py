@@ -93,6 +93,11 @@ class CmdRun:
             on_queued=on_queued,
         )
 
+    def stop_starting(self) -> None:
+        """Start no more items in the walk that is on."""
+        assert self.walk is not None
+        self.walk.stop()
+
     def item_failed(self, run: ItemRun, error: BaseException, phase: str) -> None:
         """Record that a function of an item other than ``apply`` failed.
 

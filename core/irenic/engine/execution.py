@@ -9,7 +9,7 @@
     │     │  ├─ Discovery.visit
     │     │  └─ Application.visit  prepare -> intent (durable) -> apply -> result (durable)
     │     └─ (one step)       reads, clean states, sync check, diff
-    └─ _end                   outcome (durable), lease released, endpoints served, waiters woken
+    └─ _end                   outcome (durable), lease given back, waiters woken, endpoints served
 
 An interrupt comes in by ``interrupt``, from whoever it is, and takes effect by ``_on_raised``: *finish* lets nothing
 new start, *cancel* cancels what runs, *abandon* stops waiting for it.
@@ -196,21 +196,15 @@ class CmdExecution:
     async def _run(self) -> None:
         outcome: Outcome
         try:
-            try:
-                inputs = await self._begin()
-            except HeldError as held:
-                await self._end_unrecorded(self._held(held))
-                return
-            except IrenicError as error:
-                await self._end_unrecorded(self._unrecorded(Failed, str(error)))
-                return
-            outcome = await self._work(inputs)
-        except asyncio.CancelledError:
-            outcome = self._stopped_from_outside("shutdown", "the program that ran this execution was ended")
+            outcome = await self._work(await self._begin())
+        except HeldError as error:
+            outcome = self._held(error)
         except FencedError as error:
             outcome = self._stopped_from_outside("take_over", str(error))
+        except asyncio.CancelledError:
+            outcome = self._stopped_from_outside("shutdown", "the program that ran this execution was ended")
         except BaseException as error:
-            outcome = self._crashed(error)
+            outcome = self._outcome_of(Failed, _in_words(error))
         await self._end(outcome)
 
     async def _begin(self) -> Any:
@@ -343,12 +337,18 @@ class CmdExecution:
             graph = graph.subgraph(self._runs)
         return CmdRun(cmd, self.request, graph, self._runs, inputs, self.stored, self.recorder, self.interrupts)
 
-    async def _end(self, outcome: Outcome) -> None:
+    async def _end(self, outcome: Any) -> None:
         self.interrupts.settle()
         try:
-            outcome = await self._store_outcome(outcome)
+            if self._recording.done():
+                outcome = await self._store_outcome(outcome)
+            await self._give_back_lease()
         finally:
-            await self._give_out(outcome)
+            self._questions.close()
+            self._outcome.set_result(outcome)
+            if hasattr(self, "recorder"):
+                self.recorder.close()
+        await self.fanout.finish(outcome)
 
     async def _store_outcome(self, outcome: Any) -> Outcome:
         recorder = self.recorder
@@ -364,30 +364,19 @@ class CmdExecution:
         kept: Outcome = outcome
         return kept
 
-    async def _end_unrecorded(self, outcome: Outcome) -> None:
-        self.interrupts.settle()
-        await self._give_out(outcome)
-
-    async def _give_out(self, outcome: Any) -> None:
+    async def _give_back_lease(self) -> None:
+        if self._lease is None:
+            return
         try:
-            if self._lease is not None:
-                await self._lease.release()
+            await self._lease.release()
         except StoreError as error:
             _log.warning("the lease of %s could not be given back and has to expire: %s", self.id, error)
-        finally:
-            self._resolve(outcome)
-        await self.fanout.finish(self._outcome.result())
-
-    def _resolve(self, outcome: Any) -> None:
-        self._questions.close()
-        if not self._outcome.done():
-            self._outcome.set_result(outcome)
-        if hasattr(self, "recorder"):
-            self.recorder.close()
 
     # Outcomes.
 
     def _outcome_of(self, kind: type[Outcome], message: str = "") -> Outcome:
+        if not self._recording.done():
+            return self._unrecorded(kind, message)
         return self.recorder.fold.outcome(kind, message=message)
 
     def _refused(self, cmd_run: CmdRun) -> Outcome:
@@ -422,22 +411,13 @@ class CmdExecution:
     def _stopped_from_outside(self, source: str, why: str) -> Outcome:
         message = f"{why.rstrip('.')}; run the same command again to go on."
         if not self._recording.done():
-            return self._without_journal(ExecutionInterrupted, message)
+            return self._unrecorded(ExecutionInterrupted, message)
         if self.interrupts.asked is None:
             signal = InterruptSignal(source=source, reason=why, level=InterruptLevel.CANCEL)
             self.recorder.emit(e.InterruptRequested, signal=signal)
         fold = self.recorder.fold
         in_block = fold.block is not None and fold.block not in fold.blocks_done
         return self._outcome_of(BlockInterrupted if in_block else ExecutionInterrupted, message)
-
-    def _crashed(self, error: BaseException) -> Outcome:
-        if not self._recording.done():
-            return self._without_journal(Failed, _in_words(error))
-        return self._outcome_of(Failed, _in_words(error))
-
-    def _without_journal(self, kind: type[Outcome], message: str) -> Outcome:
-        self.recorder = Recorder(self.id, _NoJournal(), self.fanout.push)
-        return self._unrecorded(kind, message)
 
     # Interrupts.
 
@@ -508,16 +488,3 @@ class CmdExecution:
 
 def _in_words(error: BaseException) -> str:
     return str(error) if isinstance(error, IrenicError) else f"{type(error).__name__}: {error}"
-
-
-class _NoJournal:
-    """Stands in where an execution crashed before it had a journal."""
-
-    def append(self, event: JournalEvent) -> None:
-        """Keep nothing."""
-
-    async def durable(self) -> None:
-        """Return at once."""
-
-    async def finish(self, outcome: CmdOutcome) -> None:
-        """Keep nothing."""

@@ -1,6 +1,7 @@
 """One output of an execution, replicated to any number of endpoints; a slow or broken one is cut off."""
 
 import asyncio
+import inspect
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Generator, Sequence
@@ -147,6 +148,8 @@ class _Sink:
             await asyncio.wait([calling], timeout=PATIENCE)
         finally:
             calling.cancel()  # whatever it makes of that, nobody waits for it
+            if inspect.getcoroutinestate(call) == inspect.CORO_CREATED:
+                call.close()  # cancelled before it began
         if not calling.done():
             raise _EndpointFailed(f"took more than {PATIENCE:g} s")
         error = asyncio.CancelledError() if calling.cancelled() else calling.exception()

@@ -103,10 +103,9 @@ class CmdExecRequest(BaseModel):
             case Cmd.ENSURE:
                 reads = [Block.STATES_CURRENT_READ, Block.STATES_GOAL_READ, Block.STATES_DISCOVER]
                 return [*reads, *check, Block.APPLY]
-            case Cmd.CLEAN:
-                check = check if self.sync in (SyncMode.CURRENT, SyncMode.BOTH) else []
-                reads = [Block.STATES_CURRENT_READ, Block.STATES_CURRENT_DISCOVER, Block.STATES_CLEAN_INSERT]
-                return [*reads, *check, Block.APPLY]
+        check = [] if self.sync is SyncMode.GOAL else check
+        reads = [Block.STATES_CURRENT_READ, Block.STATES_CURRENT_DISCOVER, Block.STATES_CLEAN_INSERT]
+        return [*reads, *check, Block.APPLY]
 
 
 _DISCOVER_BLOCKS = {
