@@ -18,12 +18,14 @@ class World:
     def __init__(self, **values: int) -> None:
         self.values: dict[str, int] = dict(values)
         self.stamps: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
         self.log: list[tuple[str, str]] = []
 
     def copy(self) -> "World":
         """Return the world as it is now, with an empty log, for the next process to find."""
         other = World(**self.values)
         other.stamps = self.stamps.copy()
+        other.failures = self.failures.copy()
         return other
 
     def did(self, what: str) -> list[str]:

@@ -209,6 +209,16 @@ async def test_a_walk_that_is_cancelled_as_its_last_visit_ends_just_ends() -> No
     assert now() == 1
 
 
+async def test_what_an_abandoned_visit_raises_concerns_nobody() -> None:
+    """Also where it does so before the walk has returned."""
+    made = walk(graph("a"), Visits({"a": 5}).visit)
+    walking = asyncio.ensure_future(made.run())
+    await asyncio.sleep(1)
+    for task in made.abandon():
+        task.cancel()
+    await walking
+
+
 async def test_an_abandoned_walk_returns_at_once_and_hands_over_what_runs() -> None:
     """What ends later releases nothing."""
     visits = Visits({"a": 5})

@@ -109,6 +109,7 @@ class CmdExecution:
         self._cmd_run: CmdRun | None = None
         self._lease: Lease | None = None
         self._signals_before_start: list[InterruptSignal] = []
+        self._is_ending = False
         self.abandoned: list[asyncio.Task[None]] = []
         self._questions = Questions()
         self._task = self._loop.create_task(self._run(), name=f"execution {self.id}")
@@ -159,7 +160,7 @@ class CmdExecution:
 
         :param level: finish, cancel or abandon; where omitted the strategy decides, and a second request raises by one.
         """
-        if self.done:
+        if self._is_ending:
             return InterruptReply.NOTHING_TO_INTERRUPT
         signal = InterruptSignal.model_validate({"source": source, "reason": reason, "level": level})
         if threading.get_ident() == self._thread:
@@ -338,6 +339,7 @@ class CmdExecution:
         return CmdRun(cmd, self.request, graph, self._runs, inputs, self.stored, self.recorder, self.interrupts)
 
     async def _end(self, outcome: Any) -> None:
+        self._is_ending = True
         self.interrupts.settle()
         try:
             if self._recording.done():
@@ -422,7 +424,7 @@ class CmdExecution:
     # Interrupts.
 
     def _take(self, signal: InterruptSignal) -> None:
-        if self.done:
+        if self._is_ending:
             return
         if not self._recording.done():
             self._signals_before_start.append(signal)

@@ -35,6 +35,7 @@ class Walk:
         self._ready: deque[str] = deque()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._stopped = False
+        self._abandoned = False
         self._crash: BaseException | None = None
         self._ended: asyncio.Future[None]
         self._create_task: Callable[[Coroutine[None, None, None]], asyncio.Task[None]]
@@ -82,6 +83,7 @@ class Walk:
     def abandon(self) -> list[asyncio.Task[None]]:
         """Stop waiting for what runs: :meth:`run` returns at once, and the running tasks are handed over."""
         self.stop()
+        self._abandoned = True
         if not self._ended.done():
             self._ended.set_result(None)
         return list(self._running.values())
@@ -117,8 +119,9 @@ class Walk:
                     if missing[successor] == 0:
                         released.append(successor)
         except BaseException as error:
-            self._crash = self._crash or error
-            self._stopped = True
+            if not self._abandoned:
+                self._crash = self._crash or error
+                self._stopped = True
         finally:
             del self._running[node]
             self._release(released)
