@@ -8,6 +8,10 @@ from rich.cells import cell_len
 _TOKEN = re.compile(r"\x1b\[(?P<arguments>[?0-9;]*)(?P<command>[A-Za-z])|\x1b(?P<single>[78])|(?P<text>.)", re.DOTALL)
 
 
+INVISIBLE = "\a\x03\x04\x1a"
+"""The bell, and keys such as Ctrl-C where the terminal does not spell them out."""
+
+
 class Screen:
     """What is on a terminal of some columns; what has scrolled out of sight counts too.
 
@@ -57,7 +61,7 @@ class Screen:
             if width:
                 line[self.column : self.column + width] = [character, *[""] * (width - 1)]
             self.column += width
-        elif character != "\a":
+        elif character not in INVISIBLE:
             raise ValueError(f"{character!r} is not known to this terminal")
 
     def _obey(self, command: str, arguments: str) -> None:

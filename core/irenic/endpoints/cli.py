@@ -97,7 +97,10 @@ class CliEndpoint:
         try:
             with contextlib.ExitStack() as stack:
                 stack.enter_context(self._keys)
-                stack.enter_context(ProcessSignals(interrupts, grace=self._grace, on_end=self._end_of_process))
+                signals = ProcessSignals(
+                    interrupts, grace=self._grace, on_unheard=self._unheard, on_end=self._end_of_process
+                )
+                stack.enter_context(signals)
                 if self._bars:
                     stack.enter_context(suspension(self._suspend, self._resume))
                     both = self._format.is_for_programs or is_terminal(self._stdout)
@@ -209,6 +212,12 @@ class CliEndpoint:
     def _resume(self) -> None:
         self._keys.quiet()
         self._changed.set()
+
+    def _unheard(self) -> None:
+        """Say why nothing seems to happen; called from another thread, while the event loop stands still."""
+        self._painter.forget()
+        told = "stopping: the running code lets nothing else run · Ctrl-C again cancels it in the midst"
+        self._writer.write(self._stderr, f"{told if has_icons(self._stderr) else told.replace('·', '-')}\n")
 
     def _end_of_process(self) -> None:
         """Say what is not known; called from another thread, where the event loop does not react any more."""

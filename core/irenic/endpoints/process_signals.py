@@ -22,6 +22,9 @@ EXIT_INTERRUPTED = 130
 HEARD_WITHIN = 1.0
 """Seconds after which a loop that has not heard of an abandon never will."""
 
+SAY_AFTER = 0.3
+"""Seconds after which it is said that a signal was not heard of."""
+
 AGAIN_AFTER = 0.01
 """Seconds after which code that is not left half-way is looked at again."""
 
@@ -50,12 +53,21 @@ class ProcessSignals:
     the process ends with exit code 130.
 
     :param grace: seconds.
-    :param on_end: called right before the process ends that way.
+    :param on_unheard: called, in another thread, where a signal is not heard of because an item holds the loop.
+    :param on_end: called, in another thread, right before the process ends for that.
     """
 
-    def __init__(self, interrupts: InterruptSender, *, grace: float, on_end: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        interrupts: InterruptSender,
+        *,
+        grace: float,
+        on_unheard: Callable[[], None] = lambda: None,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
         self._interrupts = interrupts
         self._grace = grace
+        self._on_unheard = on_unheard
         self._on_end = on_end
         self._loop: asyncio.AbstractEventLoop | None = None
         self._found: dict[signal.Signals, Any] = {}
@@ -94,6 +106,8 @@ class ProcessSignals:
             self._later(self._grace, lambda: _send_to_main_thread(signal.SIGTERM))
         assert self._loop is not None
         self._loop.call_soon_threadsafe(self._tell, source, level)
+        if self._unheard == 1:
+            self._later(SAY_AFTER, self._say_unheard)
         if asked >= InterruptLevel.ABANDON and level is None:
             self._later(HEARD_WITHIN, self._end_unless_heard)
         if asked >= InterruptLevel.CANCEL and level is None:
@@ -125,6 +139,10 @@ class ProcessSignals:
         if self._unheard:
             self._looking_again = True
             _send_to_main_thread(number)
+
+    def _say_unheard(self) -> None:
+        if self._unheard:
+            self._on_unheard()
 
     def _end_unless_heard(self) -> None:
         if self._unheard:
