@@ -18,7 +18,7 @@ from irenic.model.ids import new_execution_id
 from irenic.model.interrupt import InterruptReply, InterruptSignal
 from irenic.model.outcome import Lost
 from irenic.model.states import FlowStates
-from irenic.stores import FileStore, HttpStore, MemoryStore
+from irenic.stores import FileStore, HttpStore, MemoryStore, state_history
 
 A_ID, B_ID, C_ID, D_ID = (new_execution_id() for _ in range(4))
 
@@ -144,6 +144,23 @@ async def test_a_cancelled_waiter_does_not_disturb_the_others(store: Store) -> N
     waiters[1].cancel()
     await waiters[0]
     await waiters[2]
+
+    assert await store.events(script.id) == script.events
+
+
+async def test_what_is_waited_for_is_kept_while_all_tasks_are_cancelled(store: Store) -> None:
+    """As a program does that ends its event loop in the middle of a run."""
+    script = Script()
+    journal = await store.create(script.record(), None)
+    script.write(journal, script.started(), script.status("a"))
+    waiter = asyncio.ensure_future(journal.durable())
+    await asyncio.sleep(0)
+
+    for _ in range(2):
+        for task in asyncio.all_tasks() - {asyncio.current_task(), waiter}:
+            task.cancel()
+        await asyncio.sleep(0)
+    await waiter
 
     assert await store.events(script.id) == script.events
 
@@ -392,3 +409,28 @@ async def test_an_interrupt_reaches_whoever_holds_the_lease(store: Store) -> Non
     nothing = InterruptReply.NOTHING_TO_INTERRUPT
     assert replies == [InterruptReply.REQUESTED, nothing, nothing]
     assert (reached.source, reached.reason, signals.empty()) == ("user", "lunch", True)
+
+
+async def test_the_history_of_states_is_told_newest_first(store: Store) -> None:
+    """Over all executions, of all items or of one."""
+    first, second = Script(), Script()
+    await first.run(store)
+    lease = await store.lease("flow", "dev", execution_id=second.id, holder="a test")
+    journal = await store.create(second.record(fencing=lease.info.fencing), lease)
+    second.write(journal, second.started(), second.found("b", {"v": 5}), second.found("a", {"v": 9}, stored=False))
+    second.write(journal, second.intent("a", {"v": 1}, {"v": 2}), second.result("a", None, "failed"))
+    await journal.durable()
+
+    changes = await state_history(store, "flow", "dev")
+    of_b = await state_history(store, "flow", "dev", item="b")
+    last = await state_history(store, "flow", "dev", limit=1)
+
+    assert [(change.item, change.how, change.state, change.execution_id) for change in changes] == [
+        ("a", "failed", None, second.id),
+        ("b", "discovered", {"v": 5}, second.id),
+        ("a", "applied", {"v": 1}, first.id),
+    ]
+    assert of_b == changes[1:2]
+    assert last == changes[:1]
+    assert await state_history(store, "flow", "prod") == []
+    await lease.release()

@@ -1,7 +1,9 @@
 """Calls that block, made in a thread and always seen through to their end."""
 
 import asyncio
+import contextvars
 from collections.abc import Callable
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 A = ParamSpec("A")
@@ -13,7 +15,9 @@ async def in_thread(function: Callable[A, T], *args: A.args, **kwargs: A.kwargs)
 
     A thread cannot be stopped, and whoever cleans up after a cancellation must not do so while it is still writing.
     """
-    call = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
+    # Not `to_thread`: that is a task, which is cancelled itself when a program ends its event loop.
+    work = partial(contextvars.copy_context().run, function, *args, **kwargs)
+    call: asyncio.Future[T] = asyncio.get_running_loop().run_in_executor(None, work)
     try:
         return await asyncio.shield(call)
     except asyncio.CancelledError:

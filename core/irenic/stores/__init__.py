@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from irenic.stores.history import StateChange, state_history
 from irenic.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
     from irenic.stores.file import FileStore
     from irenic.stores.http import HttpStore
 
-__all__ = ["FileStore", "HttpStore", "MemoryStore"]
+__all__ = ["FileStore", "HttpStore", "MemoryStore", "StateChange", "state_history"]
 
 
 def __getattr__(name: str) -> Any:

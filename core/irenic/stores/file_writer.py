@@ -15,13 +15,16 @@ class WriterThread:
         self._thread: threading.Thread | None = None
 
     async def run(self, work: Callable[[], None]) -> None:
-        """Do some work in the thread, in the order of the calls; it is done also where this call is cancelled."""
+        """Do some work in the thread, in the order of the calls; a cancellation does not keep it from being done."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="irenic store", daemon=True)
             self._thread.start()
         job = _Job(work)
         self._jobs.put(job)
-        await job.done
+        while not job.done.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(job.done)
+        job.done.result()
 
     def close(self) -> None:
         """Wait for the work that was asked for, and end the thread; blocks."""

@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from irenic.model.errors import StoreError
 
 Write = Callable[[list[bytes], bool], Awaitable[None]]
-"""Keeps some lines; the flag says whether they, and all before them, have to be durable when it returns."""
+"""Keeps some lines; the flag says whether they, and all before them, have to be durable when it returns.
+
+Where it is cancelled it is called again with the same lines.
+"""
 
 
 class GroupCommit:
@@ -14,6 +18,8 @@ class GroupCommit:
 
     While a batch is being written, what comes gathers for the next one. Lines that nobody waits for are written after a
     while. Once a write has failed, everything fails with the same error: what came after it cannot be kept in order.
+
+    A program that ends its event loop cancels all tasks, also the one that writes; it goes on until nobody waits.
 
     :param write: keeps a batch.
     :param quiet: seconds after which lines are written that nobody waits for.
@@ -34,7 +40,7 @@ class GroupCommit:
         """Take a line."""
         self._lines.append(line)
         if self._timer is None:
-            self._timer = self._loop.call_later(self._quiet, self._quiet_is_over)
+            self._write_later()
 
     async def durable(self) -> None:
         """Return once every line that was taken so far is durable.
@@ -56,6 +62,9 @@ class GroupCommit:
         if self._task is not None:
             await asyncio.wait([self._task])
 
+    def _write_later(self) -> None:
+        self._timer = self._loop.call_later(self._quiet, self._quiet_is_over)
+
     def _quiet_is_over(self) -> None:
         self._timer = None
         self._start()
@@ -63,24 +72,30 @@ class GroupCommit:
     def _start(self) -> None:
         if self._task is None and self._error is None:
             self._task = self._loop.create_task(self._run())
+            self._task.add_done_callback(self._ended)
 
     async def _run(self) -> None:
         try:
             while True:
                 await self._write_batch()
-                await asyncio.sleep(0)  # whoever waited goes on now, and may come along in the next batch
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(0)  # whoever waited goes on now, and may come along in the next batch
                 if not self._waiters:
                     return
         except StoreError as error:
             self._error = error
-        except BaseException as error:
+        except Exception as error:
             self._error = StoreError(f"the journal could not be kept: {type(error).__name__}: {error}")
             self._error.__cause__ = error
-            if not isinstance(error, Exception):
-                raise
-        finally:
-            self._task = None
-            self._fail_waiters()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._task = None
+        if self._error is not None:
+            self._fail_waiters(self._error)
+        elif self._waiters:  # it was cancelled before it began
+            self._start()
+        elif self._lines and self._timer is None:
+            self._write_later()
 
     async def _write_batch(self) -> None:
         self._stop_timer()
@@ -89,18 +104,19 @@ class GroupCommit:
         if not lines and not waiters:
             return
         self._is_unsynced = not waiters
-        await self._write(lines, bool(waiters))
+        while True:
+            with suppress(asyncio.CancelledError):
+                await self._write(lines, bool(waiters))
+                break
         del self._waiters[: len(waiters)]
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _fail_waiters(self) -> None:
-        if self._error is None:
-            return
+    def _fail_waiters(self, error: StoreError) -> None:
         for waiter in self._waiters:
             if not waiter.done():
-                waiter.set_exception(self._error)
+                waiter.set_exception(error)
         self._waiters.clear()
         self._stop_timer()
 
