@@ -5,20 +5,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from tests.e2e.flow_page import FlowPage
 from tests.e2e.origin import Origin, running_origin
 from tests.e2e.server_process import ServerProcess, running_server
 
 from tooling.paths import BROWSER_FILE, SITE
 
+MAKE_FIRST = "run `python3 build.py setup` first"
+PATIENCE_MS = 20_000
+"""How long something may take to appear on a busy machine."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
     config.addinivalue_line("markers", "complaints(*words): what the browser may complain of in this test")
-
-
-MAKE_FIRST = "run `python3 build.py setup` first"
+    expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
