@@ -232,6 +232,16 @@ def test_two_cores_from_one_snapshot_do_not_draw_the_same_numbers(
     assert first & second == set()
 
 
+def test_what_flows_use_first_is_in_the_snapshot(chromium: Browser, shared_server: ServerProcess) -> None:
+    """The core starts, loads a flow with items of its own and runs it, without the library's file."""
+    source = flow_of_one("answer = FileDownload.__name__", imports="from irenic.items import FileDownload")
+    with core_tab(chromium, shared_server) as tab:
+        tab.page.context.route("**/vendor/boot/library-*", lambda route: route.abort())
+        tab.start("snapshot")
+        tab.load_flow(source)
+        assert answer_of(tab.outcome(tab.submit())) == "FileDownload"
+
+
 def test_an_import_waits_for_the_library_that_comes_late(chromium: Browser, shared_server: ServerProcess) -> None:
     """A flow may import what the snapshot does not hold before the library's file is there."""
     asked = []

@@ -133,7 +133,8 @@ def _bench(console: Console, options: argparse.Namespace, others: Sequence[str])
     exit_codes = []
     for name in options.names or benchmarks:
         console.say(f"bench {name}")
-        exit_codes.append(subprocess.run([VENV_PYTHON, benchmarks[name]], cwd=ROOT, check=False).returncode)
+        module = f"tests.bench.{benchmarks[name].stem}"
+        exit_codes.append(subprocess.run([VENV_PYTHON, "-m", module], cwd=ROOT, check=False).returncode)
     return max(exit_codes, default=0)
 
 

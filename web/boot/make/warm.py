@@ -16,7 +16,7 @@ from irenic.flow.script import load_flow
 from irenic.stores import MemoryStore
 
 IMPORTED = (
-    *("irenic.endpoints.tab", "irenic.items.platform"),
+    *("irenic.endpoints.tab", "irenic.guards", "irenic.items", "irenic.items.files_opfs", "irenic.items.http_tab"),
     *(
         "base64",
         "collections.abc",
