@@ -276,7 +276,7 @@ async def test_an_unforeseen_error_of_a_store_is_told_with_its_class() -> None:
     for when in ("inputs", "states", "end"):
         store = Odd()
         store.when = when
-        outcome = await run(store, things(World(), "a"), "ensure")
+        outcome = await run(store, things(World(), "a"), "ensure", "status")
         assert outcome.kind == "failed"
         assert f"OSError: odd {when}" in outcome.message
 

@@ -14,7 +14,7 @@ from irenic.engine.cmd_run import CmdRun, is_interrupt
 from irenic.engine.discover import dump
 from irenic.engine.item_run import ItemRun, describe_error
 from irenic.flow.item import ApplyCheck, StateDiff
-from irenic.model.cmd import Direction
+from irenic.model.cmd import Direction, StateKind
 from irenic.model.errors import ItemFailure, StoreError
 from irenic.model.events import ItemIntent, ItemResult, ItemState, ItemStatus
 from irenic.model.outcome import ErrorInfo
@@ -178,7 +178,7 @@ class Application:
             return False
         cmd_run.note_swallowed(run)
         cmd_run.current[run.item_id] = state
-        self._recorder.emit(ItemState, item=run.item_id, which="current", state=dump(state))
+        self._recorder.emit(ItemState, item=run.item_id, which=StateKind.CURRENT, state=dump(state))
         self._say_done(run, "would be applied")
         return True
 

@@ -119,7 +119,8 @@ class CmdRun:
             self.recorder.emit(CancelSwallowed, item=run.item_id)
 
     def _queued(self, item_id: str) -> None:
-        self.recorder.emit(ItemStatus, item=item_id, status=ProgressStatus.QUEUED)
+        # Seen live and not written down: a wide flow would begin every block with one more event for each item.
+        self.recorder.fold.items[item_id].status = ProgressStatus.QUEUED
 
 
 def is_interrupt(run: ItemRun, error: BaseException) -> bool:

@@ -144,6 +144,8 @@ class Shield:
 class ProgressSender:
     """See :class:`irenic.flow.context.ItemProgressSender`."""
 
+    __slots__ = ("_execution", "_item_id", "_recorded_at", "_unrecorded", "last_alive")
+
     def __init__(self, execution: ExecutionSide, item_id: str) -> None:
         self._execution = execution
         self._item_id = item_id
@@ -197,6 +199,8 @@ class ProgressSender:
 
 class LogSender:
     """See :class:`irenic.flow.context.ItemLog`."""
+
+    __slots__ = ("_execution", "_item_id")
 
     def __init__(self, execution: ExecutionSide, item_id: str) -> None:
         self._execution = execution

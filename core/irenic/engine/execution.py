@@ -274,12 +274,13 @@ class CmdExecution:
         await first.set_up()
         if first.failed:
             return self._outcome_of(ItemErrorOutcome)
-        for cmd in self.request.cmds:
+        for number, cmd in enumerate(self.request.cmds):
+            if number > 0:
+                self.stored = await self._store.states(self.request.flow.id, self.request.profile)
             stopped = await self._run_cmd(cmd, inputs)
             if stopped is not None:
                 return stopped
             self.recorder.emit(e.CmdEnded, cmd=cmd)
-            self.stored = await self._store.states(self.request.flow.id, self.request.profile)
         return self._outcome_of(Complete)
 
     async def _run_cmd(self, cmd: Cmd, inputs: Any) -> Outcome | None:

@@ -24,6 +24,7 @@ class ItemRun:
         "cancel_delivered",
         "cancel_requested",
         "cancellable",
+        "code_hash",
         "cx",
         "item",
         "item_id",
@@ -42,12 +43,8 @@ class ItemRun:
         self.cancel_requested = False
         self.cancel_delivered = False
         self.shields: list[str] = []
+        self.code_hash = code_hash(self.item)
         self._plain_params_hash: str | None = None
-
-    @property
-    def code_hash(self) -> str:
-        """The digest of the item's code."""
-        return code_hash(self.item)
 
     def params_hash(self, params: Any) -> str:
         """Return the digest of the item's params."""

@@ -11,6 +11,7 @@ from irenic.model.events import Event, JournalEvent
 from irenic.model.fold import ExecutionFold, ItemFold
 from irenic.model.outcome import CmdOutcome
 from irenic.model.timestamps import timestamp
+from irenic.model.trusted import trusted
 
 RECENT_EVENTS = 4096
 """How many published events are kept in memory for watchers; older ones are read from the store."""
@@ -151,7 +152,10 @@ class Recorder:
     def _append(self, kind: type[Event], fields: dict[str, Any]) -> JournalEvent:
         if self.is_sealed:
             raise asyncio.CancelledError(_ABANDONED)
-        event: Any = kind(execution_id=self._id, seq=self.next_seq, at=timestamp(), **fields)
+        fields["execution_id"] = self._id
+        fields["seq"] = self.next_seq
+        fields["at"] = timestamp()
+        event: Any = trusted(kind, fields)
         self.next_seq += 1
         self._journal.append(event)
         published: JournalEvent = event

@@ -16,6 +16,7 @@ from irenic.flow.ref import Ref, ref_fingerprint
 from irenic.model.errors import FlowError, ParamsError
 from irenic.model.flow_info import EdgeInfo, FlowInfo, ItemInfo
 from irenic.model.ids import check_identifier
+from irenic.model.trusted import trusted
 
 P = TypeVar("P", bound=BaseModel)
 S = TypeVar("S", bound=BaseModel)
@@ -62,6 +63,7 @@ class Flow:
         self._items: dict[str, Item[Any, Any]] = {}
         self._specs: dict[str, ParamsSpec[Any]] = {}
         self._ref_edges: set[tuple[str, str]] = set()
+        self._code_hash: str | None = None
 
     @property
     def items(self) -> dict[str, Item[Any, Any]]:
@@ -83,6 +85,7 @@ class Flow:
         if unknown:
             raise FlowError(f"{item.id} refers to {', '.join(unknown)}, which is not in this flow: add it first.")
         self.graph.add(item.id)
+        self._code_hash = None
         self._items[item.id] = item
         self._specs[item.id] = spec
         for predecessor in spec.predecessors():
@@ -137,22 +140,34 @@ class Flow:
 
     def code_hash(self) -> str:
         """Return a digest that changes when an item, its code, or a reference does."""
-        digest = hashlib.sha256()
-        for id, item in self._items.items():
-            digest.update(f"{id}:{code_hash(item)}".encode())
-            for refs in self._specs[id].refs.values():
-                for ref in refs:
-                    digest.update(ref_fingerprint(ref).encode())
-        return digest.hexdigest()[:16]
+        if self._code_hash is None:
+            digest = hashlib.sha256()
+            for id, item in self._items.items():
+                digest.update(f"{id}:{code_hash(item)}".encode())
+                for refs in self._specs[id].refs.values():
+                    for ref in refs:
+                        digest.update(ref_fingerprint(ref).encode())
+            self._code_hash = digest.hexdigest()[:16]
+        return self._code_hash
 
     def info(self) -> FlowInfo:
         """Return the flow as pure data, for drawing it."""
+        kinds: dict[type[Any], dict[str, Any]] = {}
+        items = []
+        for id, item in self._items.items():
+            kind = kinds.get(type(item))
+            if kind is None:
+                kind = kinds[type(item)] = _describe(item)
+            items.append(trusted(ItemInfo, {"id": id, **kind}))
         return FlowInfo(
             id=self.id,
             summary=self.summary,
-            items=[_item_info(item) for item in self._items.values()],
+            items=items,
             edges=[
-                EdgeInfo(predecessor=before, successor=after, by_ref=(before, after) in self._ref_edges)
+                trusted(
+                    EdgeInfo,
+                    {"predecessor": before, "successor": after, "by_ref": (before, after) in self._ref_edges},
+                )
                 for before, after in self.graph.edges
             ],
             inputs_schema=_json_schema(self.inputs_model) if self.inputs_model else None,
@@ -161,15 +176,13 @@ class Flow:
         )
 
 
-def _item_info(item: Item[Any, Any]) -> ItemInfo:
-    summary = (type(item).__doc__ or "").strip().partition("\n")[0]
-    return ItemInfo(
-        id=item.id,
-        type=type(item).__name__,
-        summary=summary,
-        params_schema=_json_schema(item.Params),
-        state_schema=_json_schema(item.State),
-    )
+def _describe(item: Item[Any, Any]) -> dict[str, Any]:
+    return {
+        "type": type(item).__name__,
+        "summary": (type(item).__doc__ or "").strip().partition("\n")[0],
+        "params_schema": _json_schema(item.Params),
+        "state_schema": _json_schema(item.State),
+    }
 
 
 @lru_cache(maxsize=256)

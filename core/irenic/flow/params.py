@@ -12,7 +12,7 @@ from pydantic_core import to_jsonable_python
 
 from irenic.flow.ref import Ref, ref_item, ref_type, ref_value
 from irenic.flow.secret import secrets_in
-from irenic.flow.types import element_type, is_satisfied_by
+from irenic.flow.types import element_type, is_satisfied_by, strip_annotated
 from irenic.model.errors import FlowError, ParamsError
 
 P = TypeVar("P", bound=BaseModel)
@@ -136,11 +136,25 @@ def by_field_name(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str
 
 def digest(value: Any) -> str:
     """Return the SHA-256 of data as canonical JSON; a secret counts by its own digest only."""
-    plain = value.model_dump() if isinstance(value, BaseModel) else value
+    if isinstance(value, BaseModel):
+        if _is_plain(type(value)):
+            return hashlib.sha256(value.__pydantic_serializer__.to_json(value)).hexdigest()
+        plain: Any = value.model_dump()
+    else:
+        plain = value
     sha = hashlib.sha256(json.dumps(_canonical(plain), sort_keys=True).encode())
     for secret in secrets_in(value):
         sha.update(hashlib.sha256(secret).digest())
     return sha.hexdigest()
+
+
+@lru_cache(maxsize=512)
+def _is_plain(model: type[BaseModel]) -> bool:
+    """Return whether a model's JSON is canonical as it is: nothing in it has an order of its own, or hides itself."""
+    return all(strip_annotated(field.annotation) in _PLAIN for field in model.model_fields.values())
+
+
+_PLAIN = (str, int, float, bool, str | None, int | None, float | None, bool | None, list[str], list[int])
 
 
 def _canonical(value: Any) -> Any:

@@ -20,6 +20,7 @@ from irenic.model.outcome import (
 )
 from irenic.model.progress import ExecutionProgress, ItemProgress, ProgressLimit, ProgressStatus, StopProgress
 from irenic.model.timestamps import timestamp
+from irenic.model.trusted import trusted
 
 APPLYING_CMDS = (Cmd.ENSURE, Cmd.CLEAN)
 
@@ -169,7 +170,7 @@ class ExecutionFold:
             blocks=self._blocks(),
             items=self._items(),
             states={
-                item.item: ItemStatesOutcome(current=item.current, goal=item.goal, diff=item.diff)
+                item.item: trusted(ItemStatesOutcome, {"current": item.current, "goal": item.goal, "diff": item.diff})
                 for item in self.items.values()
             },
             errors={item.item: item.error for item in self.items.values() if item.error is not None},
