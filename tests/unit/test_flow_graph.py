@@ -26,7 +26,8 @@ def test_edges_are_in_the_graph_each_once() -> None:
     """Scenario 117: one edge, many edges, the same edge twice."""
     made = graph("a>b a>c a>b b>d")
     assert made.edges == [("a", "b"), ("a", "c"), ("b", "d")]
-    assert (made.successors("a"), made.predecessors("d")) == (["b", "c"], ["b"])
+    assert (list(made.successors("a")), list(made.predecessors("d"))) == (["b", "c"], ["b"])
+    assert made.predecessor_counts() == {"a": 0, "b": 1, "c": 1, "d": 1}
     assert (len(made), "a" in made, "z" in made) == (4, True, False)
 
 

@@ -85,9 +85,17 @@ class CmdRun:
         on_queued: Callable[[str], None] | None = None,
     ) -> Walk:
         runs = self.runs
+
+        async def visit_item(item_id: str) -> bool:
+            run = runs[item_id]
+            try:
+                return await visit(run)
+            finally:
+                run.task = None
+
         return Walk(
             graph,
-            lambda item_id: visit(runs[item_id]),
+            visit_item,
             may_start=may_start,
             max_concurrency=self.request.max_concurrency,
             on_queued=on_queued,

@@ -129,13 +129,14 @@ class Shield:
         self._reason = reason
 
     async def __aenter__(self) -> None:
-        self._run.shields.append(self._reason)
+        self._run.shields += (self._reason,)
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         run = self._run
-        run.shields.remove(self._reason)
+        place = run.shields.index(self._reason)
+        run.shields = run.shields[:place] + run.shields[place + 1 :]
         if exc is None and not run.shields and run.cancel_requested and not run.cancel_delivered and run.cancellable:
             run.deliver()
             await asyncio.sleep(0)

@@ -42,7 +42,7 @@ class ItemRun:
         self.cancellable = False
         self.cancel_requested = False
         self.cancel_delivered = False
-        self.shields: list[str] = []
+        self.shields: tuple[str, ...] = ()
         self.code_hash = code_hash(self.item)
         self._plain_params_hash: str | None = None
 

@@ -29,9 +29,8 @@ class Walk:
         self._may_start = may_start
         self._max = max_concurrency
         self._on_queued = on_queued
-        self._nodes = graph.nodes
-        self._successors = {node: graph.successors(node) for node in self._nodes}
-        self._missing = {node: len(graph.predecessors(node)) for node in self._nodes}
+        self._graph = graph
+        self._missing = graph.predecessor_counts()
         self._ready: deque[str] = deque()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._stopped = False
@@ -46,7 +45,7 @@ class Walk:
     def not_started(self) -> list[str]:
         """The nodes that were never visited, in insertion order."""
         started = set(self.started)
-        return [node for node in self._nodes if node not in started]
+        return [node for node in self._graph.nodes if node not in started]
 
     @property
     def running(self) -> list[str]:
@@ -114,7 +113,7 @@ class Walk:
         try:
             if await self._visit(node):
                 missing = self._missing
-                for successor in self._successors[node]:
+                for successor in self._graph.successors(node):
                     missing[successor] -= 1
                     if missing[successor] == 0:
                         released.append(successor)

@@ -74,7 +74,10 @@ class FileSystem(Protocol):
         """Open a directory for filling it as a whole."""
 
     async def remove(self, path: str) -> None:
-        """Remove a file, or a directory with all that is in it; nothing happens where there is none."""
+        """Remove a file, or a directory with all that is in it, and the directories above it that are empty then.
+
+        Nothing happens where there is none.
+        """
 
     async def list(self, path: str = "") -> list[FileStat]:
         """Return all files below a directory, sorted by path."""

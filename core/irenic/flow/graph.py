@@ -1,6 +1,6 @@
 """The graph of a flow: nodes in insertion order, edges that mean "after"."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from irenic.model.errors import FlowError
 
@@ -53,13 +53,17 @@ class Graph:
         self._successors[predecessor][successor] = None
         self._predecessors[successor][predecessor] = None
 
-    def successors(self, node: str) -> list[str]:
+    def successors(self, node: str) -> Collection[str]:
         """Return what comes directly after a node."""
-        return list(self._successors[node])
+        return self._successors[node].keys()
 
-    def predecessors(self, node: str) -> list[str]:
+    def predecessors(self, node: str) -> Collection[str]:
         """Return what comes directly before a node."""
-        return list(self._predecessors[node])
+        return self._predecessors[node].keys()
+
+    def predecessor_counts(self) -> dict[str, int]:
+        """Return how many nodes come directly before each node."""
+        return {node: len(before) for node, before in self._predecessors.items()}
 
     def ancestors(self, nodes: Iterable[str]) -> set[str]:
         """Return all that the given nodes depend on, themselves included."""
@@ -98,7 +102,7 @@ class Graph:
 
     def topological(self) -> list[str]:
         """Return the nodes so that each comes after its predecessors; insertion order decides among equals."""
-        missing = {node: len(before) for node, before in self._predecessors.items()}
+        missing = self.predecessor_counts()
         ready = [node for node, count in missing.items() if count == 0]
         for node in ready:
             for successor in self._successors[node]:
