@@ -113,6 +113,17 @@ async def test_files_and_directories_are_renamed_over_old_ones(tmp_path: Path) -
     assert [(stat.path, stat.size) for stat in await files.list()] == [("c/e", 1)]
 
 
+async def test_removing_takes_along_the_directories_that_are_empty_then(tmp_path: Path) -> None:
+    """They were made for the file alone."""
+    files = DiskFiles(tmp_path)
+    await put(files, "a/b/c/file", b"1")
+    await put(files, "a/other", b"2")
+
+    await files.remove("a/b/c/file")
+
+    assert names(tmp_path / "a") == ["other"]
+
+
 async def test_removing_what_is_not_there_does_nothing(tmp_path: Path) -> None:
     """Neither a file nor its directories."""
     await DiskFiles(tmp_path).remove("no/such/file")

@@ -16,8 +16,11 @@ from irenic.items.paths import RelativePath
 from irenic.model.errors import ItemFailure
 from irenic.model.progress import ProgressLimit
 
-LISTED = 500
-"""Files up to which a state names each; above that their common digest has to do, to keep the journal small."""
+LISTED = 50
+"""Files up to which a state names each; above that the common digest has to do, to keep journals and screens small."""
+
+SHORT = 12
+"""Digits of a file's own digest in a state; the common digest is made of the whole ones."""
 
 
 class ArchiveExtractParams(BaseModel):
@@ -37,8 +40,8 @@ class ArchiveExtractParams(BaseModel):
 class ArchiveExtractState(BaseModel):
     """The directory: ``size`` in bytes together, ``digest`` over all paths and contents.
 
-    ``files`` gives the SHA-256 of each file by its path; it is empty where there are more than 500. Of a goal whose
-    archive is not there yet, no more is known than that the directory will exist.
+    ``files`` gives the first digits of each file's SHA-256 by its path; it is empty where there are more than 50. Of a
+    goal whose archive is not there yet, no more is known than that the directory will exist.
     """
 
     path: str
@@ -263,5 +266,5 @@ def _state(path: str, files: list[FileDigest]) -> ArchiveExtractState:
         count=len(files),
         size=sum(file.size for file in files),
         digest=digest_of(files),
-        files={f.path: f.sha256 for f in sorted(files, key=lambda f: f.path)} if len(files) <= LISTED else {},
+        files={f.path: f.sha256[:SHORT] for f in sorted(files, key=lambda f: f.path)} if len(files) <= LISTED else {},
     )

@@ -87,6 +87,17 @@ def sync_directory(path: Path) -> None:
         os.close(handle)
 
 
+def remove_empty(path: Path, root: Path) -> None:
+    """Remove a directory and its parents below a root as far as they are empty, durably."""
+    while path != root:
+        try:
+            path.rmdir()
+        except OSError:
+            break
+        path = path.parent
+    sync_directory(path)
+
+
 def sync_tree(path: Path) -> None:
     """Make all files and names below a directory durable."""
     for directory, _, names in os.walk(path):

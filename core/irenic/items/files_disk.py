@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
 from irenic.flow.context import FileStat
-from irenic.items.disk import Scratch, files_below, put_in_place, sweep, sync_directory, sync_tree, write_all
+from irenic.items.disk import Scratch, files_below, put_in_place, remove_empty, sweep, sync_tree, write_all
 from irenic.items.paths import file_parts, path_parts
 from irenic.items.threads import in_thread
 from irenic.model.errors import ItemFailure
@@ -150,7 +150,7 @@ class DiskFiles:
             place.unlink()
         else:
             return
-        sync_directory(place.parent)
+        remove_empty(place.parent, self.root)
 
     def _rename(self, source: str, target: str, scratch: Scratch) -> None:
         file_parts(source)

@@ -72,15 +72,20 @@ async def move_contents(source: Any, target: Any) -> None:
 
 
 async def remove(root: Any, steps: Sequence[str]) -> None:
-    """Remove a file, or a directory with all that is in it; nothing happens where there is none."""
+    """Remove a file, or a directory with all that is in it, and the directories above it that are empty then."""
     folder = await find_directory(root, steps[:-1])
     if folder is None:
         return
     try:
         await folder.removeEntry(steps[-1], recursive=True)
     except JsException as error:
-        if error.name != "NotFoundError":
-            raise
+        if error.name == "NotFoundError":
+            return
+        raise
+    for depth in range(len(steps) - 1, 0, -1):
+        parent = await find_directory(root, steps[: depth - 1])
+        if parent is None or not await remove_unless_busy(parent, steps[depth - 1], recursive=False):
+            return
 
 
 async def sweep(root: Any) -> None:
@@ -94,13 +99,18 @@ async def sweep(root: Any) -> None:
     await remove_unless_busy(root, PARTIAL, recursive=False)
 
 
-async def remove_unless_busy(folder: Any, name: str, *, recursive: bool) -> None:
-    """Remove an entry unless somebody works in it, or, where not ``recursive``, something is in it."""
+async def remove_unless_busy(folder: Any, name: str, *, recursive: bool) -> bool:
+    """Remove an entry unless somebody works in it or, where not ``recursive``, something is in it.
+
+    :return: whether it went.
+    """
     try:
         await folder.removeEntry(name, recursive=recursive)
     except JsException as error:
         if error.name not in ("NoModificationAllowedError", "InvalidModificationError", "NotFoundError"):
             raise
+        return False
+    return True
 
 
 class Tree:
