@@ -88,6 +88,7 @@ class CmdRun:
 
         async def visit_item(item_id: str) -> bool:
             run = runs[item_id]
+            run.task = asyncio.current_task()
             try:
                 return await visit(run)
             finally:

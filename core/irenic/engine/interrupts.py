@@ -47,6 +47,8 @@ class Interrupts:
 
     def may_start(self) -> bool:
         """Return whether one more block or item may start; under *poll next n* this counts."""
+        if self._asked is None:
+            return True
         level = self.level
         if level is None:
             return True
@@ -57,6 +59,8 @@ class Interrupts:
 
     def may_go_on(self) -> bool:
         """Return whether an item that has started may enter its next phase."""
+        if self._asked is None:
+            return True
         level = self.level
         return level is None or (level is InterruptLevel.FINISH and self.strategy.kind == "poll_next_n")
 

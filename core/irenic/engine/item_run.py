@@ -94,14 +94,13 @@ class ItemRun:
         """
         if self.cancel_requested:
             raise asyncio.CancelledError
-        self.task = asyncio.current_task()
         self.cancellable = True
         try:
             return await function(*args, **kwargs)
         finally:
             self.cancellable = False
             if self.cancel_delivered:
-                await self._take_back_cancel(self.task)
+                await self._take_back_cancel()
 
     def cancel(self) -> None:
         """Ask the item to stop; a shield, or the engine's own writing, is waited for."""
@@ -115,12 +114,13 @@ class ItemRun:
             self.cancel_delivered = True
             self.task.cancel()
 
-    async def _take_back_cancel(self, task: "asyncio.Task[Any] | None") -> None:
+    async def _take_back_cancel(self) -> None:
         """Keep a cancellation that was meant for the item away from the engine's own work."""
         try:
             await asyncio.sleep(0)
         except asyncio.CancelledError:
             self.cancel_delivered = False  # the item had come to its end before it could notice
+        task = self.task
         if task is not None and task.cancelling() and task.uncancel():
             raise asyncio.CancelledError
 

@@ -165,7 +165,8 @@ class Recorder:
         self.fold.apply(event)
         self._recent.append(event)
         self._publish_to(event)
-        self._wake_watchers()
+        if self._changed is not None:
+            self._wake_watchers()
 
     def _wake_watchers(self) -> None:
         if self._changed is not None:

@@ -1,5 +1,6 @@
 """Marks a field of a State as generated: unknown until applied, and not compared while unknown."""
 
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel
@@ -20,6 +21,7 @@ Generated = Annotated[T | None, GENERATED]
 """``server_id: Generated[str] = None``: made by the apply (a server's id, a time); None means not known yet."""
 
 
+@lru_cache(maxsize=512)
 def generated_fields(state: type[BaseModel]) -> frozenset[str]:
     """Return the names of a model's generated fields."""
     return frozenset(name for name, field in state.model_fields.items() if any(m is GENERATED for m in field.metadata))
@@ -34,7 +36,7 @@ def states_equal(one: Any, other: Any) -> bool:
 
 def changed_fields(one: BaseModel, other: BaseModel) -> list[str]:
     """Return the names of the fields in which two states of one class differ, in the order of their definition."""
-    if one == other:
+    if one is other or one == other:
         return []
     generated = generated_fields(type(one))
     changed = []

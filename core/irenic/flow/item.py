@@ -121,7 +121,7 @@ class Item(ABC, Generic[P, S]):
 
     def apply_check(self, params: P, current: S, target: S, diff: StateDiff) -> ApplyCheck:
         """Decide whether apply must run; cheap, no writes."""
-        return _NOT_REQUIRED if not changed_fields(current, target) else _REQUIRED
+        return _REQUIRED if diff is not _NO_CHANGES and changed_fields(current, target) else _NOT_REQUIRED
 
     @abstractmethod
     async def apply(self, cx: ItemContext, params: P, current: S, target: S, diff: StateDiff) -> S:

@@ -17,14 +17,13 @@ def timestamp(seconds: float | None = None) -> str:
 
     :param seconds: Unix time in seconds; now where omitted.
     """
-    at_ms = time.time_ns() // 1_000_000 if seconds is None else round(seconds * 1000)
-    second, millisecond = divmod(at_ms, 1000)
-    return f"{_to_the_second(second)}.{millisecond:03d}Z"
+    return _in_words(time.time_ns() // 1_000_000 if seconds is None else round(seconds * 1000))
 
 
 @lru_cache(maxsize=8)
-def _to_the_second(second: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+def _in_words(at_ms: int) -> str:
+    second, millisecond = divmod(at_ms, 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{millisecond:03d}Z"
 
 
 def seconds_between(earlier: str, later: str) -> float:

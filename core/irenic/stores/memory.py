@@ -204,17 +204,17 @@ class MemoryJournal:
     def __init__(self, store: MemoryStore, execution_id: str, lease: Lease | None) -> None:
         self._store = store
         self._id = execution_id
-        self._lease = lease
+        self._lease = lease if isinstance(lease, MemoryLease) else None
         self._events = store._journals[execution_id]
 
     def append(self, event: JournalEvent) -> None:
         """See :meth:`irenic.engine.store.Journal.append`."""
-        if not self._is_fenced:
+        if self._lease is None or not self._lease.is_lost:
             self._events.append(event)
 
     @property
     def _is_fenced(self) -> bool:
-        return isinstance(self._lease, MemoryLease) and self._lease.is_lost
+        return self._lease is not None and self._lease.is_lost
 
     async def durable(self) -> None:
         """See :meth:`irenic.engine.store.Journal.durable`."""
