@@ -80,7 +80,7 @@ async def goes_on(root: Path, crashed: Crashed, whole: int) -> None:
     await store.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_a_journal_cut_at_any_byte_keeps_its_whole_lines(crashed: Crashed, data: st.DataObject) -> None:
     """What is torn is dropped, and the next execution is not disturbed by it."""
@@ -92,7 +92,7 @@ def test_a_journal_cut_at_any_byte_keeps_its_whole_lines(crashed: Crashed, data:
         asyncio.run(goes_on(root, crashed, crashed.events_before(cut)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_a_last_line_of_rubbish_is_dropped(crashed: Crashed, data: st.DataObject) -> None:
     """As a disk may leave it that had made the file longer before it wrote the content."""
@@ -106,7 +106,7 @@ def test_a_last_line_of_rubbish_is_dropped(crashed: Crashed, data: st.DataObject
         asyncio.run(goes_on(root, crashed, lines - 1))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_changed_byte_is_found(crashed: Crashed, data: st.DataObject) -> None:
     """In the last line it means a torn line; anywhere else the file and the line are named."""

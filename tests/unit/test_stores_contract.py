@@ -365,6 +365,23 @@ async def test_an_execution_without_an_outcome_is_lost_when_the_next_takes_the_l
     assert last.outcome == outcome
 
 
+async def test_an_execution_that_was_left_does_not_hide_what_the_next_one_stores(store: Store) -> None:
+    """Also where both ran in one process, and the first was never finished."""
+    first, second = Script(), Script()
+    await first.run(store, finish=False)
+    before = await store.states("flow", "dev")
+    lease = await store.lease("flow", "dev", execution_id=second.id, holder="bob")
+    journal = await store.create(second.record(fencing=lease.info.fencing), lease)
+    second.write(journal, second.started(), second.result("b", {"v": 7}))
+    await journal.durable()
+
+    states = await store.states("flow", "dev")
+
+    assert list(before.items) == ["a"]
+    assert {item: entry.current for item, entry in states.items.items()} == {"a": {"v": 1}, "b": {"v": 7}}
+    await lease.release()
+
+
 async def test_executions_are_listed_newest_first_in_pages(store: Store) -> None:
     """By flow, profile and status, with a cursor that stays right while new ones are added."""
     scripts = [Script(profile=profile) for profile in ("dev", "prod", "dev", "dev", "prod")]

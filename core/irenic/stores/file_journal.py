@@ -73,8 +73,8 @@ class FileJournal:
         self._appender.close()
 
     def states_now(self) -> FlowStates | None:
-        """Return the profile's stored states with what was appended so far; None where they are not changed here."""
-        if self._states is None:
+        """Return the profile's stored states with what was appended so far; None where they do not change here now."""
+        if self._states is None or self._lease is None or not self._lease.is_held or self._commit.has_failed:
             return None
         items = {item: entry.model_copy() for item, entry in self._states.items.items()}
         return self._states.model_copy(update={"items": items})

@@ -180,6 +180,11 @@ class FileLease:
         self._timer = self._loop.call_later(WATCH_INTERVAL, self._look)
 
     @property
+    def is_held(self) -> bool:
+        """Whether nobody is known to have taken over, and it was not given back."""
+        return not (self.is_released or self._is_lost)
+
+    @property
     def is_lost(self) -> bool:
         """Whether somebody is known to have taken over."""
         return self._is_lost

@@ -36,6 +36,11 @@ class GroupCommit:
         self._task: asyncio.Task[None] | None = None
         self._error: StoreError | None = None
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether a write has failed."""
+        return self._error is not None
+
     def append(self, line: bytes) -> None:
         """Take a line."""
         self._lines.append(line)
