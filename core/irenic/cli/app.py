@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 import irenic
-from irenic.cli import clean, diff, discover, ensure, executions, goal, new, preview, resume, status
+from irenic.cli import clean, diff, discover, ensure, executions, export, goal, new, preview, resume, serve, status
 from irenic.cli.exit_codes import ExitCode
 from irenic.cli.signatures import GroupedCommand, spread
 from irenic.model.errors import FlowError, InvalidIdError, IrenicError, ParamsError
@@ -23,6 +23,8 @@ COMMANDS: dict[str, Callable[..., ExitCode]] = {
     "preview": preview.preview,
     "resume": resume.resume,
     "new": new.new,
+    "serve": serve.serve,
+    "export": export.export,
 }
 
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -69,7 +71,7 @@ def _root(
 def run(arguments: list[str] | None = None) -> int:
     """Run the command that was typed, or the one given, and return its exit code."""
     try:
-        make_app()(args=arguments)
+        make_app()(args=arguments, prog_name="irenic")
     except (FlowError, ParamsError, InvalidIdError) as error:
         return _tell(error, ExitCode.USAGE)
     except IrenicError as error:

@@ -59,7 +59,8 @@ def _from_store(ctx: Any, ask: Callable[[Any], Awaitable[list[Any]]]) -> list[An
 def _flow_of(ctx: Any) -> Any:
     from irenic.cli.flows import load_flow_file
 
-    path = ctx.params.get("flow")
+    # An option that has no value yet leaves what stands before it unread.
+    path = ctx.params.get("flow") or next((word for word in ctx.args if not word.startswith("-")), None)
     try:
         return load_flow_file(Path(path)) if path else None
     except (IrenicError, OSError):

@@ -1,0 +1,69 @@
+"""``irenic serve``."""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from irenic.cli.exit_codes import ExitCode
+from irenic.cli.site import DEFAULT_SITE, MANIFEST, flow_files, make_site
+from irenic.model.errors import IrenicError
+
+DEFAULT_DATABASE = ".irenic/server.db"
+
+SiteOption = Annotated[
+    Path, typer.Option("--site", help="The folder of the built site.", metavar="DIR", envvar="IRENIC_SITE")
+]
+
+
+def serve(
+    flows: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Flow files, or a folder with some.", metavar="[FLOW.py|DIR]", show_default=False),
+    ] = None,
+    run: Annotated[bool, typer.Option("--run", help="Also let clients run these flows on this server.")] = False,
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.", metavar="ADDRESS")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", help="The port; a free one where it is taken.", metavar="PORT", min=0, max=65535)
+    ] = 8000,
+    token: Annotated[
+        str | None,
+        typer.Option("--token", help="The token; a new one where omitted.", metavar="TOKEN", envvar="IRENIC_TOKEN"),
+    ] = None,
+    database: Annotated[
+        str,
+        typer.Option(
+            "--database", help="A path for SQLite, or postgresql://…", metavar="PATH|URL", envvar="IRENIC_DATABASE_URL"
+        ),
+    ] = DEFAULT_DATABASE,
+    site: SiteOption = Path(DEFAULT_SITE),
+    open: Annotated[bool, typer.Option("--open", help="Open the address in a browser.")] = False,
+) -> ExitCode:
+    """Serve the page with these flows, and the store that it and terminals share.
+
+    With --run flows run on the server too, by its web API. Ctrl-C asks what runs here to stop and waits for it.
+    """
+    try:
+        from irenic_server.__main__ import main
+    except ModuleNotFoundError as error:
+        raise IrenicError(f"serving needs {error.name}: install it with `pip install irenic-server`.") from None
+    files = flow_files(flows or [])
+    if "://" not in database:
+        Path(database).parent.mkdir(parents=True, exist_ok=True)
+    arguments = ["--host", host, "--port", str(port), "--database", database]
+    arguments += ["--token", token] if token else []
+    arguments += ["--open"] if open else []
+    arguments += [part for file in files for part in ("--run", str(file))] if run else []
+    with tempfile.TemporaryDirectory(prefix="irenic-site-") as folder:
+        served = site
+        if files and (site / MANIFEST).is_file():
+            served = Path(folder) / "site"
+            for warning in make_site(site, served, files):
+                sys.stderr.write(f"irenic: {warning}\n")
+        if (served / MANIFEST).is_file():
+            arguments += ["--site", str(served)]
+        else:
+            sys.stderr.write(f"irenic: there is no built site in {site}: only the API is served.\n")
+        return ExitCode(main(arguments))
