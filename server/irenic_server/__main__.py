@@ -50,6 +50,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         "trusted_proxies": tuple(options.trusted_proxy),
         "tls_certificate": options.tls_certificate,
         "tls_key": options.tls_key,
+        "run": tuple(options.run),
         "telemetry": False if options.no_telemetry else None,
         "keep_ms": options.keep,
         "pins": tuple(options.pin),
@@ -84,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--keep", type=keep_ms, metavar="AGE", help="delete executions that ended longer ago, e.g. 90d")
     add("--pin", action="append", default=[], metavar="FLOW/PROFILE", help="keep the executions of a profile for ever")
     add("--rate", type=float, help="API requests per second and token; 0 for no limit (default: 2000)")
+    add("--run", action="append", default=[], type=Path, metavar="FLOW.py|DIR", help="let clients run these flows here")
     add("--no-telemetry", action="store_true", help="take no OpenTelemetry of runs")
     add("--log-format", choices=("text", "json"), default="text")
     add("--log-level", choices=("debug", "info", "warning", "error"), default="warning")

@@ -1,5 +1,6 @@
 """The routes of ``/api/v1``, as FastAPI describes and checks them."""
 
+import hashlib
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
@@ -7,18 +8,22 @@ from fastapi import APIRouter, Body, Depends, Header, HTTPException, Path, Query
 from fastapi.routing import APIRoute
 from pydantic_core import from_json, to_json
 
-from irenic.model.ids import ExecutionId, Identifier
+from irenic.model.ids import ExecutionId, Identifier, new_execution_id
+from irenic.model.interrupt import InterruptReply
 from irenic.model.outcome import CmdOutcome
 from irenic.model.record import ExecutionPage, ExecutionRecord, LeaseInfo
 from irenic.model.states import FlowStates
+from irenic_server.auth import PRINCIPAL
 from irenic_server.executions import (
     create_execution,
+    execution_exists,
     interrupt_all,
     interrupt_execution,
     list_executions,
     read_execution,
     read_status,
 )
+from irenic_server.idempotency import claim_key, read_key
 from irenic_server.journal import read_events
 from irenic_server.leases import give_back_lease, renew_lease, take_lease
 from irenic_server.openapi import problems
@@ -27,6 +32,7 @@ from irenic_server.outcomes import check_outcome, outcome_text, read_outcome, st
 from irenic_server.problems import Problem
 from irenic_server.profiles import list_profiles, read_inputs, replace_inputs
 from irenic_server.requests import (
+    Accepted,
     EventPage,
     ExecutionCreate,
     FlowInputs,
@@ -37,6 +43,7 @@ from irenic_server.requests import (
     LeaseTake,
     Profiles,
     Progress,
+    RunRequest,
     StatesReplace,
 )
 from irenic_server.services import Services
@@ -100,6 +107,39 @@ async def put_execution(services: Server, execution_id: Id, request: ExecutionCr
     made, body = await services.writer.write(lambda transaction: create_execution(transaction, execution_id, request))
     services.metrics.executions_created += made
     return json_text(body, 201 if made else 200)
+
+
+@router.post(
+    "/executions",
+    response_model=Accepted,
+    status_code=202,
+    responses=problems(404),
+    tags=["executions"],
+    summary="Run a flow on this server, if it was started with flows to run",
+)
+async def post_execution(
+    services: Server,
+    http_request: Request,
+    request: RunRequest,
+    idempotency_key: Annotated[str | None, Header(description='a string in quotes, e.g. "8e03978e"')] = None,
+) -> Response:
+    runs = services.runs
+    if runs is None:
+        raise Problem("not-found", "This server runs no flows: it was started without any.")
+    if services.draining:
+        raise Problem("unavailable", "The server is ending. Nothing was started.", headers={"Retry-After": "5"})
+    execution_id = new_execution_id()
+    if idempotency_key is not None:
+        key, caller = read_key(idempotency_key), http_request.scope[PRINCIPAL].name
+        fingerprint = hashlib.sha256(to_json(request)).hexdigest()
+        new_id = execution_id
+        execution_id = await services.writer.write(
+            lambda transaction: claim_key(transaction, caller, key, fingerprint, new_id)
+        )
+    if not runs.knows(execution_id) and not await services.database.read(execution_exists, execution_id):
+        execution_id = await runs.submit(request, execution_id)
+    body = Accepted(id=execution_id).model_dump_json()
+    return json_text(body, 202, {"Location": f"{services.settings.prefix}/api/v1/executions/{execution_id}"})
 
 
 @router.get(
@@ -199,11 +239,16 @@ async def get_outcome(services: Server, execution_id: Id) -> Response:
     summary="Read how far an execution is",
 )
 async def get_progress(services: Server, execution_id: Id) -> Response:
-    status = await services.database.read(read_status, execution_id)
-    if status.ended:
+    progress = services.runs.progress(execution_id) if services.runs is not None else None
+    if progress is None:
+        status = await services.database.read(read_status, execution_id)
+        if status.ended:
+            return json_text('{"done":true}')
+        progress = await services.database.read(services.folds.progress, status.key)
+        progress.execution_id = execution_id
+    if progress.done:
+        # Its journal has its last event; the outcome is stored in this moment.
         return json_text('{"done":true}')
-    progress = await services.database.read(services.folds.progress, status.key)
-    progress.execution_id = execution_id
     return json_text(f'{{"done":false,"progress":{progress.model_dump_json()}}}')
 
 
@@ -216,7 +261,10 @@ async def get_progress(services: Server, execution_id: Id) -> Response:
 )
 async def post_interrupt(services: Server, execution_id: Id, request: InterruptRequest | None = None) -> Interrupted:
     asked = request or InterruptRequest()
-    reply = await services.writer.write(lambda transaction: interrupt_execution(transaction, execution_id, asked))
+    # One that runs here hears of it at once, and only once; others by their stream, their poll or their lease.
+    reply = services.runs.interrupt(execution_id, asked) if services.runs is not None else None
+    if reply is None:
+        reply = await services.writer.write(lambda transaction: interrupt_execution(transaction, execution_id, asked))
     return Interrupted(reply=reply)
 
 
@@ -225,7 +273,11 @@ async def post_interrupt(services: Server, execution_id: Id, request: InterruptR
 )
 async def post_interrupt_all(services: Server, request: InterruptRequest | None = None) -> Interrupted:
     asked = request or InterruptRequest()
-    return Interrupted(reply=await services.writer.write(lambda transaction: interrupt_all(transaction, asked)))
+    here = services.runs.interrupt_all(asked) if services.runs is not None else []
+    reply = await services.writer.write(lambda transaction: interrupt_all(transaction, asked, here))
+    if here:
+        reply = InterruptReply.REQUESTED
+    return Interrupted(reply=reply)
 
 
 @router.get(

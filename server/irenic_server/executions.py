@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -243,11 +244,11 @@ def interrupt_execution(transaction: Transaction, execution_id: str, request: In
     return InterruptReply.REQUESTED
 
 
-def interrupt_all(transaction: Transaction, request: InterruptRequest) -> InterruptReply:
-    """Interrupt every execution that runs."""
+def interrupt_all(transaction: Transaction, request: InterruptRequest, heard: Sequence[str]) -> InterruptReply:
+    """Interrupt every execution that runs, but those that have heard of it already."""
     rows = transaction.connection.execute(
         select(executions.c.key, executions.c.id, executions.c.interrupt)
-        .where(executions.c.status == RUNNING)
+        .where(executions.c.status == RUNNING, executions.c.id.not_in(heard))
         .order_by(executions.c.key)
         .with_for_update()
     ).all()
@@ -293,3 +294,8 @@ def read_status(connection: Connection, execution_id: str) -> ExecutionStatus:
     if row is None:
         raise unknown_execution(execution_id)
     return ExecutionStatus(row.key, row.status != RUNNING, row.interrupt)
+
+
+def execution_exists(connection: Connection, execution_id: str) -> bool:
+    """Tell whether there is an execution of an id."""
+    return connection.execute(select(executions.c.key).where(executions.c.id == execution_id)).first() is not None

@@ -73,12 +73,26 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas.pop(name, None)
     for path, operations in _raw_paths().items():
         description["paths"].setdefault(path, {}).update(operations)
+    description["components"]["responses"] = _share_problems(description["paths"])
     description["components"]["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer"},
         "cookie": {"type": "apiKey", "in": "cookie", "name": "irenic_token"},
     }
     description["security"] = [{"bearer": []}, {"cookie": []}]
     return description
+
+
+def _share_problems(paths: dict[str, Any]) -> dict[str, Any]:
+    """Put references in place of the problems that every operation repeats, and return what they refer to."""
+    shared: dict[str, Any] = {}
+    for operations in paths.values():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                if set(response.get("content", {})) == {MEDIA_TYPE}:
+                    name = f"Problem{status}"
+                    shared[name] = response
+                    operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
+    return shared
 
 
 def _raw_paths() -> dict[str, dict[str, Any]]:

@@ -1,10 +1,10 @@
 """What clients send and get, beyond what ``irenic.model`` defines already."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from irenic.model.cmd import Cmd
+from irenic.model.cmd import Cmd, SyncMode
 from irenic.model.ids import ExecutionId, Identifier
 from irenic.model.interrupt import InterruptReply, Level
 from irenic.model.progress import ExecutionProgress
@@ -32,6 +32,30 @@ class ExecutionCreate(BaseModel):
     flow_info: dict[str, Any] | None = None
     started_at: Timestamp | None = None
     inputs: dict[str, Any] = {}
+
+
+class RunRequest(BaseModel):
+    """What this server is asked to run; ``strategy`` is finish, cancel or ignore, ``deadline`` is in seconds."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"flow": "download", "cmds": ["ensure"]}]})
+
+    flow: Identifier
+    profile: Identifier = "default"
+    cmds: list[Cmd] = Field([Cmd.ENSURE], min_length=1, max_length=16)
+    inputs: dict[str, Any] = {}
+    dry_run: bool = False
+    sync: SyncMode = SyncMode.CURRENT
+    items: list[Identifier] | None = None
+    max_concurrency: int = Field(64, ge=1, le=1024)
+    strategy: Literal["finish", "cancel", "ignore"] = "finish"
+    deadline: float | None = Field(None, gt=0, le=1e9)
+    take_over: bool = False
+
+
+class Accepted(BaseModel):
+    """The id of an execution that was begun, or that runs already and does the same."""
+
+    id: ExecutionId
 
 
 class EventBatch(BaseModel):

@@ -1,11 +1,13 @@
 """Running the server: a port, one printed address, and an orderly end."""
 
 import errno
+import signal
 import socket
 import ssl
 import webbrowser
 from collections.abc import Callable
 from contextlib import closing, suppress
+from types import FrameType
 from urllib.parse import quote
 
 import uvicorn
@@ -13,6 +15,7 @@ import uvicorn
 from irenic.model.errors import IrenicError
 from irenic_server.app import App, create_app
 from irenic_server.protocol import bounded_protocol
+from irenic_server.requests import InterruptRequest
 from irenic_server.schema import prepare_schema
 from irenic_server.settings import Settings
 
@@ -35,6 +38,17 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._tell_started()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Ask what runs here to stop, each time harder; the server ends when it has."""
+        runs = self._app.services.runs
+        name = signal.Signals(sig).name.lower()
+        if runs is None or not runs.running:
+            super().handle_exit(sig, frame)
+            return
+        runs.interrupt_all(InterruptRequest(source=name))
+        self._captured_signals.append(sig)
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.services.drain()

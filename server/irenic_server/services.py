@@ -5,9 +5,13 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from starlette.types import ASGIApp
+
 from irenic_server.clock import now_ms
 from irenic_server.database import Database
 from irenic_server.folding import FoldCache
+from irenic_server.idempotency import forget_keys
+from irenic_server.inner_client import InnerClient
 from irenic_server.leases import Ended, end_expired_leases, end_silent_executions, extend_leases, has_expired_leases
 from irenic_server.listener import listen
 from irenic_server.live import BEAT_SLOTS, Hub
@@ -15,6 +19,7 @@ from irenic_server.metrics import Metrics
 from irenic_server.notices import News
 from irenic_server.problems import Problem
 from irenic_server.retention import delete_executions, delete_telemetry, give_room_back
+from irenic_server.runs import Runs, load_flows
 from irenic_server.schema import prepare_schema
 from irenic_server.settings import Settings
 from irenic_server.telemetry import Forwarder
@@ -44,11 +49,15 @@ class Services:
         self.folds = FoldCache()
         self.tokens = Tokens(self.database, settings.token.get_secret_value())
         self.forwarder = Forwarder.from_environment(self.metrics) if settings.telemetry else None
+        self.flows = load_flows(settings.run) if settings.run else {}
+        self.runs: Runs | None = None
         self.draining = False
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self, app: ASGIApp) -> AsyncIterator[None]:
         """Run everything until the server ends.
+
+        :param app: the server itself, whose store API the executions use that run here.
 
         :raises IrenicError: if the database cannot be used.
         """
@@ -73,12 +82,26 @@ class Services:
             if not self.database.is_sqlite:
                 regular.append(tasks.create_task(listen(self.database, self.hub, self.news)))
             try:
-                yield
+                async with self._running_flows(app):
+                    yield
             finally:
                 for task in regular:
                     task.cancel()
         await self.writer.close()
         self.database.close()
+
+    @asynccontextmanager
+    async def _running_flows(self, app: ASGIApp) -> AsyncIterator[None]:
+        if not self.flows:
+            yield
+            return
+        client = InnerClient(app, asyncio.get_running_loop())
+        self.runs = Runs(self.flows, client, self.settings.token.get_secret_value())
+        await self.runs.start()
+        try:
+            yield
+        finally:
+            await self.runs.close()
 
     def drain(self) -> None:
         """End what would never end by itself, and say that the server is not ready any more."""
@@ -117,6 +140,7 @@ class Services:
             deleted += step
         if deleted:
             await self.writer.write(give_room_back)
+        await self.writer.write(forget_keys)
 
     async def _beat(self) -> None:
         slot = 0

@@ -53,6 +53,7 @@ class Settings(BaseModel):
     keep_ms: int | None = Field(None, description="age at which ended executions are deleted; None keeps them")
     retention_interval: float = Field(600.0, gt=0, description="seconds between looks for what is too old")
     pins: tuple[str, ...] = Field((), description="FLOW/PROFILE pairs whose executions are kept for ever")
+    run: tuple[Path, ...] = Field((), description="flow files, or folders of them, that may be run on this server")
     telemetry: bool = Field(True, description="whether OTLP is taken at /v1/traces, /v1/metrics and /v1/logs")
     telemetry_keep_ms: int = Field(30 * DAY_MS, description="age at which telemetry is deleted")
     drain_seconds: float = Field(10.0, description="time for requests to end after SIGTERM")

@@ -135,3 +135,14 @@ telemetry = Table(
     Index("ix_telemetry_received", "received_ms"),
 )
 """Spans, metrics and log records, as OTLP has them; ``digest`` keeps what is sent twice from being stored twice."""
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("caller", String(64), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("execution_id", String(26), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+"""Requests to run something, by the key that their sender gave them."""
