@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,9 @@ from irenic.cli.site import DEFAULT_SITE, MANIFEST, flow_files, make_site
 from irenic.model.errors import IrenicError
 
 DEFAULT_DATABASE = ".irenic/server.db"
+
+SERVER = "irenic.server"
+"""The group of entry points by which an installed server makes itself known."""
 
 SiteOption = Annotated[
     Path, typer.Option("--site", help="The folder of the built site.", metavar="DIR", envvar="IRENIC_SITE")
@@ -45,10 +49,9 @@ def serve(
 
     With --run flows run on the server too, by its web API. Ctrl-C asks what runs here to stop and waits for it.
     """
-    try:
-        from irenic_server.__main__ import main
-    except ModuleNotFoundError as error:
-        raise IrenicError(f"serving needs {error.name}: install it with `pip install irenic-server`.") from None
+    server = next(iter(entry_points(group=SERVER)), None)
+    if server is None:
+        raise IrenicError("serving needs the server: install it with `pip install irenic-server`.")
     files = flow_files(flows or [])
     if "://" not in database:
         Path(database).parent.mkdir(parents=True, exist_ok=True)
@@ -66,4 +69,4 @@ def serve(
             arguments += ["--site", str(served)]
         else:
             sys.stderr.write(f"irenic: there is no built site in {site}: only the API is served.\n")
-        return ExitCode(main(arguments))
+        return ExitCode(server.load()(arguments))
