@@ -47,6 +47,8 @@ class ExecutionSide(Protocol):
 class ExecutionItemContext(ItemContext):
     """See :class:`irenic.flow.context.ItemContext`."""
 
+    __slots__ = ("_execution", "_run", "dry_run", "execution_id", "flow", "item_id", "log", "profile", "progress")
+
     def __init__(self, execution: ExecutionSide, run: ItemRun, flow: str, profile: str, *, dry_run: bool) -> None:
         self._execution = execution
         self._run = run

@@ -153,6 +153,8 @@ class ItemLog(Protocol):
 class ItemContext(ABC):
     """What an item's functions are given."""
 
+    __slots__ = ()
+
     item_id: str
     flow: str
     profile: str

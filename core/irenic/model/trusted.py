@@ -16,10 +16,8 @@ def trusted(model: type[M], values: dict[str, Any]) -> M:
     For data that the engine makes itself, an item at a time: validation is for what comes from outside.
     """
     template, all_fields = _shape(model)
-    fields = template.copy()
-    fields.update(values)
     made = model.__new__(model)
-    _set(made, "__dict__", fields)
+    _set(made, "__dict__", {**template, **values})
     _set(made, "__pydantic_fields_set__", all_fields)
     _set(made, "__pydantic_extra__", None)
     _set(made, "__pydantic_private__", None)

@@ -91,7 +91,9 @@ class Layout:
         try:
             text = path.read_text()
         except FileNotFoundError:
-            if any(name not in (".gitignore", "mutex") for name in _names(self.root, all_names=True)):
+            # What is there where a process died while it made the store.
+            begun = (".gitignore", "mutex", "format.json.new")
+            if any(name not in begun for name in _names(self.root, all_names=True)):
                 raise StoreError(
                     f"{self.root} is not a store: it has no format.json, but other files. Name another folder."
                 ) from None
