@@ -28,6 +28,8 @@ export const RUNGS = ["snapshot", "bundle", "lockfile"];
 
 const WORKER = new URL("worker.mjs", import.meta.url);
 const SITE = new URL("..", import.meta.url).href.replace(/\/$/, "");
+/** Not while the page and the flow are still busy with their own start. */
+const STANDBY_AFTER_MS = 1000;
 const HOLDER_KEY = "irenic.holder";
 
 /** Asked for as soon as this module runs. */
@@ -53,6 +55,8 @@ export class Core {
   #sender = new InterruptSender();
   /** @type {Worker | null} */
   #worker = null;
+  /** A worker that has loaded its scripts and waits, so that an abandoned one is replaced the sooner. @type {Worker | null} */
+  #standby = null;
   #ready = false;
   /** What is posted before the worker is ready. @type {Message[]} */
   #waiting = [];
@@ -121,13 +125,24 @@ export class Core {
     this.#ready = false;
     const rung = (this.rung = this.#rungs[0]);
     const since = clock();
-    const worker = (this.#worker = new Worker(`${WORKER}${this.#flow && `?flow=${encodeURIComponent(this.#flow)}`}`, { type: "module" }));
+    const worker = (this.#worker = this.#standby ?? this.#newWorker());
+    this.#standby = null;
     const mark = marker(rung, since, (message) => this.#tell(message));
     worker.onmessage = ({ data }) => this.#receive(data);
     worker.onerror = (event) => this.#fallBack(`the worker could not run: ${event.message ?? "its script did not load"}`);
     mark("worker_requested");
     this.#watch();
     this.#hand(worker, rung, since).catch((error) => worker === this.#worker && this.#fallBack(String(error.message)));
+  }
+
+  #standBy() {
+    if (this.#standby) return;
+    const worker = (this.#standby = this.#newWorker());
+    worker.onerror = () => this.#standby === worker && (this.#standby = null); // the next one will tell why
+  }
+
+  #newWorker() {
+    return new Worker(`${WORKER}${this.#flow && `?flow=${encodeURIComponent(this.#flow)}`}`, { type: "module" });
   }
 
   /**
@@ -188,6 +203,7 @@ export class Core {
     this.#ready = true;
     clearTimeout(this.#watchdog);
     for (const message of this.#waiting.splice(0)) this.#worker?.postMessage(message);
+    setTimeout(() => this.#standBy(), STANDBY_AFTER_MS);
   }
 
   #watch() {

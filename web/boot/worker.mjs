@@ -56,7 +56,7 @@ addEventListener("message", ({ data }) => {
 /** @param {Boot} settings */
 async function boot({ rung, since, manifest, signals, server, holder }) {
   const mark = marker(rung, since, postMessage);
-  mark("worker_started", { at: awake });
+  mark("worker_started", { at: Math.max(awake, since) }); // one that stood by was awake before
   const log = (/** @type {string} */ level, /** @type {string} */ text) => postMessage({ type: "log", level, text });
   try {
     const given = (/** @type {string} */ name) => handover(name).promise;

@@ -26,8 +26,8 @@ LEFT_OUT = (
 )
 """What no flow can use: pydantic's first version does not run on this Python, the rest is for people at a terminal."""
 
-KEEPS_DOCSTRINGS = "irenic/"
-"""The package whose docstrings are shown to users."""
+KEEPS_DOCSTRINGS = "irenic/items/"
+"""The package whose docstrings are shown: a flow's picture says what its items are."""
 
 
 class Native(NamedTuple):
