@@ -5,6 +5,7 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from typing import Any, TextIO
 
 import pytest
@@ -61,6 +62,16 @@ def _size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setattr("irenic.endpoints.cli.StreamWriter", InlineWriter)
+
+
+@pytest.fixture(autouse=True)
+def _unharmed() -> Iterator[None]:
+    """A signal that the endpoint fails to take would end the whole test run; so it is taken by somebody else."""
+    numbers = (signal.SIGINT, signal.SIGHUP)
+    found = [signal.signal(number, lambda number, frame: None) for number in numbers]
+    yield
+    for number, handler in zip(numbers, found, strict=True):
+        signal.signal(number, handler)
 
 
 class Shown:

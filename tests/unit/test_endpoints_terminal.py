@@ -3,6 +3,7 @@
 import io
 import os
 import pty
+import subprocess
 import sys
 import termios
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.screen import control_codes
 
+import irenic.endpoints
 from irenic.endpoints.printed_lines import PrintedLines, printed_lines
 from irenic.endpoints.stream_writer import StreamWriter
 from irenic.endpoints.terminal import Choice, Ink, QuietControlKeys, has_icons, is_terminal, size_of, wants_colour
@@ -227,6 +229,23 @@ class TestPrintedLines:
         stdout = sys.stdout
         with printed_lines(lambda line: None, stdout=False):
             assert sys.stdout is stdout
+
+
+def test_importing_endpoints_loads_nothing_that_a_tab_has_not() -> None:
+    """Terminals are loaded when one is asked for."""
+    script = (
+        "import sys, irenic, irenic.endpoints, irenic.guards\n"
+        "print([name for name in ('rich', 'typer', 'irenic.endpoints.cli') if name in sys.modules])\n"
+        "print(irenic.endpoints.CliEndpoint.__name__, irenic.endpoints.CiEndpoint.__name__)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\nCliEndpoint CiEndpoint\n"
+
+
+def test_a_name_that_no_endpoint_has_is_an_attribute_error() -> None:
+    """As of any module."""
+    with pytest.raises(AttributeError, match="has no attribute 'FaxEndpoint'"):
+        irenic.endpoints.FaxEndpoint  # noqa: B018 - the look-up is what is tested
 
 
 def test_control_codes_are_recognised() -> None:
