@@ -165,7 +165,8 @@ class Commands:
         if self._running != message["execution_id"]:
             self._running = message["execution_id"]
             self._listen(message["execution_id"])
-        page.take_events(message["events"])
+        # The end is taken from the outcome, which comes once the profile is free for the next execution.
+        page.take_events([event for event in message["events"] if event["kind"] != "execution_ended"])
         self._screen.log.take(message["events"])
 
     def _progress(self, message: dict[str, Any]) -> None:
