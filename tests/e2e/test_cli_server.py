@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.e2e.gated_flow import gated_flow
 from tests.server.harness import TOKEN, running_server
@@ -66,6 +67,26 @@ def terminals(tmp_path: Path) -> Iterator[Terminals]:
     (tmp_path / "flow.py").write_text(gated_flow("a:at_once", "b:waits"))
     with running_server(str(tmp_path / "server.db")) as server:
         yield Terminals(tmp_path, server.address)
+
+
+def test_flows_are_served_and_run_on_the_server(terminals: Terminals) -> None:
+    """``irenic serve --run``: started by HTTP; Ctrl-C to the server waits for what runs, and then ends it."""
+    server = terminals.start("serve", "flow.py", "--run", "--port", "0", "--token", TOKEN, "--database", "served.db")
+    assert server.stdout is not None
+    address = server.stdout.readline().partition("/?token=")[0]
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    started = httpx.post(
+        f"{address}/api/v1/executions", headers=headers, json={"flow": "gated", "profile": "dev"}, timeout=PATIENCE
+    )
+    assert started.status_code == 202
+    assert started.json()["id"]
+    terminals.until(lambda: "b begins" in terminals.happened)
+    server.send_signal(signal.SIGINT)
+    (terminals.folder / "b.go").touch()
+    _, err = server.communicate(timeout=PATIENCE)
+    assert server.returncode == 0, err
+    assert "only the API is served" in err
+    assert terminals.happened == ["a begins", "a ends", "b begins", "b ends"]
 
 
 def test_a_run_is_stopped_from_another_terminal_and_finished_in_a_third(terminals: Terminals) -> None:
