@@ -9,9 +9,11 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from irenic_server.api import router
@@ -194,6 +196,15 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
     return _respond(Problem("invalid-request", detail, errors=errors))
 
 
+def _methods(request: Request) -> set[str]:
+    """Return the methods of an address; the framework names those of one route only."""
+    found: set[str] = set()
+    for route in router.routes:
+        if isinstance(route, APIRoute) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return found
+
+
 def _pointer(location: tuple[int | str, ...]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
 
@@ -204,9 +215,8 @@ async def _answer_http(request: Request, error: Exception) -> Response:
         case 404:
             problem = Problem("not-found", "There is no such address. /api/openapi.json lists all that there are.")
         case 405:
-            problem = Problem(
-                "method-not-allowed", "The address is right and the method is not.", headers=error.headers
-            )
+            allow = {"Allow": ", ".join(sorted(_methods(request)))}
+            problem = Problem("method-not-allowed", "The address is right and the method is not.", headers=allow)
         case _:
             problem = Problem("malformed-body", str(error.detail))
     return _respond(problem)

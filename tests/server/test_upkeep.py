@@ -50,7 +50,8 @@ def test_the_migrations_make_the_tables_that_the_code_uses(opened: Database) -> 
 def _downgrade(database: Database) -> None:
     """Bring a database to the schema of the first release."""
     with database.writer.begin() as connection:
-        connection.execute(text("DROP TABLE telemetry"))
+        for table in ("telemetry", "idempotency_keys"):
+            connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
 
 
