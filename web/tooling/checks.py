@@ -14,6 +14,10 @@ TYPED = ("core/irenic", "server/irenic_server", "tests", "web/tooling", "web/boo
 
 WORKERS = "2"
 
+REACH = ("--cov", "--cov-fail-under=100", "--cov-report=term-missing:skip-covered")
+"""The whole suite fails where it leaves out a line or a branch of the packages that pyproject.toml names."""
+
+
 Command = tuple[str | Path, ...]
 
 
@@ -57,11 +61,18 @@ def run_tests(arguments: Sequence[str]) -> int:
 
     Without arguments that is the whole suite on two processes, the tests of one file together and in order.
     """
-    whole = ("-n", WORKERS, "--dist", "loadfile")
+    whole = ("-n", WORKERS, "--dist", "loadfile", *REACH)
     command = [str(VENV_PYTHON), "-m", "pytest", *(arguments or whole)]
     return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, env=os.environ, check=False).returncode
 
 
-def bench_modules() -> dict[str, Path]:
-    """List the benchmarks by name: every `tests/bench/bench_NAME.py`."""
-    return {path.stem.removeprefix("bench_"): path for path in sorted((ROOT / "tests" / "bench").glob("bench_*.py"))}
+def bench_names() -> list[str]:
+    """List the benchmarks: every `tests/bench/bench_NAME.py`."""
+    return sorted(path.stem.removeprefix("bench_") for path in (ROOT / "tests" / "bench").glob("bench_*.py"))
+
+
+def run_benchmark(name: str) -> int:
+    """Run a benchmark with its output going where this program's goes; return its exit code."""
+    command = [str(VENV_PYTHON), "-m", f"tests.bench.bench_{name}"]
+    path = os.pathsep.join([str(ROOT), str(WEB)])
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, check=False).returncode
