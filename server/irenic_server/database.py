@@ -113,9 +113,10 @@ def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
     assert isinstance(connection, sqlite3.Connection)
     # Transactions are begun by the engine's own event, so that a read in a write transaction is inside it too.
     connection.isolation_level = None
+    if connection.execute("PRAGMA page_count").fetchone() == (0,):
+        # Lets retention give room back. Only while the file is empty: later it would be a write, and fail on a full disk.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL").close()
     for pragma in (
-        # Takes effect only while the file is still empty; lets retention give room back.
-        "auto_vacuum = INCREMENTAL",
         "journal_mode = WAL",
         # What is acknowledged is on disk: each commit waits for the log to be synced.
         "synchronous = FULL",

@@ -1,5 +1,7 @@
 """Upkeep: schemas, backups, retention, tokens, and executions taken elsewhere."""
 
+import io
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,7 +16,7 @@ from tests.server.conftest import Starter
 from tests.server.harness import Execution, RunningServer, problem_name, running_server
 from tests.server.test_telemetry import span, traces
 
-from irenic_server import schema
+from irenic_server import schema, upkeep
 from irenic_server.database import Database, UnsupportedDatabaseError, database_url
 from irenic_server.retention import delete_executions, delete_telemetry, give_room_back
 from irenic_server.schema import HEAD, SchemaError, prepare_schema
@@ -288,3 +290,28 @@ def test_a_line_that_cannot_be_taken_in_is_named(tmp_path: Path, line: str) -> N
     with pytest.raises(TransferError, match="Line 2 cannot be taken in"):
         import_executions(database, ["", line])
     database.close()
+
+
+def test_the_command_makes_tokens_and_takes_executions_along(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On any database, whether a server runs on it or not."""
+    at = ["--database", str(tmp_path / "db")]
+    assert upkeep.main([*at, "create-token", "ci", "--scope", "read", "--scope", "write"]) == 0
+    token = capsys.readouterr().out.strip()
+    assert upkeep.main([*at, "list-tokens"]) == 0
+    assert capsys.readouterr().out.startswith("ci\tread write\t")
+    with running_server(str(tmp_path / "db")) as server, server.client(token) as client:
+        execution = Execution(client)
+        execution.create()
+        execution.append(execution.event(0))
+    assert upkeep.main([*at, "export", "--flow", execution.flow]) == 0
+    lines = capsys.readouterr().out
+    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    other = ["--database", str(tmp_path / "other")]
+    assert upkeep.main([*other, "import"]) == 0
+    assert upkeep.main([*other, "export"]) == 0
+    assert [json.loads(line).keys() for line in capsys.readouterr().out.splitlines()] == [{"execution"}, {"event"}]
+    assert upkeep.main([*at, "revoke-token", "ci"]) == 0
+    assert upkeep.main([*at, "revoke-token", "ci"]) == 4
+    assert "no token named" in capsys.readouterr().err
