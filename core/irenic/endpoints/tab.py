@@ -257,9 +257,11 @@ def start(bridge: Bridge) -> TabSession:
 
 
 async def _install(wheels: list[str]) -> None:
+    import js
     import pyodide_js
 
     await pyodide_js.loadPackage("micropip")
     import micropip
 
-    await micropip.install(wheels, deps=False)
+    addresses = [str(js.URL.new(wheel, js.location.href).href) for wheel in wheels]
+    await micropip.install(addresses, deps=False)
