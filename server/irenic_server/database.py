@@ -114,7 +114,7 @@ def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
     # Transactions are begun by the engine's own event, so that a read in a write transaction is inside it too.
     connection.isolation_level = None
     if connection.execute("PRAGMA page_count").fetchone() == (0,):
-        # Lets retention give room back. Only while the file is empty: later it would be a write, and fail on a full disk.
+        # Lets retention give room back. Only while the file is empty: later it is a write, and fails on a full disk.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL").close()
     for pragma in (
         "journal_mode = WAL",
