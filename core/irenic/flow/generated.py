@@ -36,7 +36,7 @@ def states_equal(one: Any, other: Any) -> bool:
 
 def changed_fields(one: BaseModel, other: BaseModel) -> list[str]:
     """Return the names of the fields in which two states of one class differ, in the order of their definition."""
-    if one is other or one == other:
+    if one.__dict__ == other.__dict__:
         return []
     generated = generated_fields(type(one))
     changed = []
