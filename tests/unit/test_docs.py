@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from irenic import CmdExecRequest, CmdExecutionMap, Platform
+from irenic import CmdExecRequest, CmdExecutionMap
+from irenic.engine.platform import Platform
 from irenic.flow.script import load_flow
 from irenic.items.files_disk import DiskFiles
 from irenic.items.platform import platform

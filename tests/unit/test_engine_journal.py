@@ -14,6 +14,7 @@ from irenic.endpoints import RecordingEndpoint
 from irenic.engine import recorder as recorder_module
 from irenic.engine.endpoint import ExecutionView
 from irenic.engine.recorder import Recorder
+from irenic.engine.timing import item_timing
 from irenic.model import events as e
 from irenic.model.errors import StoreError
 from irenic.model.events import JournalEvent
@@ -62,7 +63,7 @@ async def test_the_outcome_and_the_progress_follow_from_the_journal() -> None:
         outcome = await execution
         folded = ExecutionFold.of(await store.events(execution.id))
         assert folded.ended == outcome
-        assert folded.progress(execution._timing) == execution.progress
+        assert folded.progress(lambda item: item_timing(item, execution.stored)) == execution.progress
 
 
 class Watching(CrashableStore):

@@ -18,7 +18,7 @@ new start, *cancel* cancels what runs, *abandon* stops waiting for it.
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Sequence
+from collections.abc import AsyncIterator, Generator, Sequence
 from typing import Any
 
 from irenic.engine.blocks import ITEM_WISE, run_block
@@ -26,9 +26,10 @@ from irenic.engine.cmd_run import CmdRun
 from irenic.engine.context import ExecutionItemContext
 from irenic.engine.endpoint import Endpoint
 from irenic.engine.fanout import FanOut
-from irenic.engine.guard import EagerGuard, Guard, GuardedExecution
+from irenic.engine.guard_watch import GuardWatch
 from irenic.engine.interrupts import Interrupts
 from irenic.engine.item_run import ItemRun
+from irenic.engine.known_states import load_known_states
 from irenic.engine.limits import LimitPool
 from irenic.engine.platform import Platform, default_platform
 from irenic.engine.questions import Questions
@@ -36,12 +37,12 @@ from irenic.engine.recorder import Recorder
 from irenic.engine.request import CmdExecRequest
 from irenic.engine.stall import StallWatch
 from irenic.engine.store import Lease, Store
+from irenic.engine.timing import item_timing
 from irenic.flow.secret import public_values
 from irenic.model import events as e
 from irenic.model.cmd import Cmd
-from irenic.model.errors import FencedError, HeldError, IrenicError, StatesNotDiscoveredError, StoreError
+from irenic.model.errors import FencedError, HeldError, IrenicError, StoreError
 from irenic.model.events import JournalEvent
-from irenic.model.fold import ItemFold
 from irenic.model.ids import new_execution_id
 from irenic.model.interrupt import InterruptLevel, InterruptReply, InterruptSignal
 from irenic.model.outcome import (
@@ -60,7 +61,7 @@ from irenic.model.outcome import (
 from irenic.model.progress import ExecutionProgress
 from irenic.model.record import ExecutionRecord
 from irenic.model.states import FlowStates
-from irenic.model.timestamps import seconds_between, timestamp
+from irenic.model.timestamps import timestamp
 
 _log = logging.getLogger(__name__)
 
@@ -132,7 +133,7 @@ class CmdExecution:
         """A snapshot, taken without a lock."""
         if not hasattr(self, "recorder"):
             return ExecutionProgress(execution_id=self.id, done=self.done)
-        progress = self.recorder.fold.progress(self._timing)
+        progress = self.recorder.fold.progress(lambda item: item_timing(item, self.stored))
         if progress.stop is not None:
             progress.stop.shielded = {run.item_id: run.shields[-1] for run in self._runs.values() if run.shields}
         return progress
@@ -252,9 +253,8 @@ class CmdExecution:
         return inputs
 
     async def _work(self, inputs: Any) -> Outcome:
-        guards = (*self.request.flow.guards, *self.request.guards)
-        await asyncio.gather(*(self._look_first(guard) for guard in guards))
-        watchers = [self._loop.create_task(self._guarded(guard, guard.watch)) for guard in guards]
+        guards = GuardWatch(self, self.recorder, (*self.request.flow.guards, *self.request.guards))
+        await guards.begin()
         deadline = None
         if self.request.deadline is not None:
             deadline = self._loop.call_later(self.request.deadline, self._deadline_passed)
@@ -265,9 +265,7 @@ class CmdExecution:
             stall.close()
             if deadline is not None:
                 deadline.cancel()
-            for watcher in watchers:
-                watcher.cancel()
-            await asyncio.gather(*watchers, return_exceptions=True)
+            await guards.end()
 
     async def _run_cmds(self, inputs: Any) -> Outcome:
         first = self._cmd_run = self._new_cmd_run(self.request.cmds[0], inputs)
@@ -285,7 +283,7 @@ class CmdExecution:
 
     async def _run_cmd(self, cmd: Cmd, inputs: Any) -> Outcome | None:
         cmd_run = self._cmd_run = self._new_cmd_run(cmd, inputs)
-        await self._prepare_states(cmd_run)
+        await load_known_states(cmd_run, self._store)
         for number, block in enumerate(self.request.blocks(cmd)):
             if not self.interrupts.may_start():
                 return self._outcome_of(ExecutionInterrupted)
@@ -305,33 +303,6 @@ class CmdExecution:
                 self.interrupts.may_start()
             self.recorder.emit(e.BlockEnded, cmd=cmd, block=block)
         return None
-
-    async def _prepare_states(self, cmd_run: CmdRun) -> None:
-        flow = self.request.flow
-        for item_id in flow.items.keys() - self._runs.keys():
-            entry = self.stored.items.get(item_id)
-            other = ItemRun(flow, item_id)
-            if entry is not None:
-                cmd_run.current[item_id] = other.load(entry.current)
-                cmd_run.goal[item_id] = other.load(entry.goal)
-        if cmd_run.cmd is Cmd.DIFF and self.request.diff_profiles is not None:
-            for profile, states in zip(self.request.diff_profiles, (cmd_run.current, cmd_run.goal), strict=True):
-                await self._load_profile(profile, states)
-
-    async def _load_profile(self, profile: str, states: dict[str, Any]) -> None:
-        flow = self.request.flow.id
-        stored = await self._store.states(flow, profile)
-        if not stored.items:
-            known = ", ".join(await self._store.profiles(flow)) or "none"
-            raise StatesNotDiscoveredError(
-                f"nothing is stored of {flow}/{profile}; profiles with states: {known}. "
-                f"Run `irenic discover --profile {profile}` first."
-            )
-        for run in self._runs.values():
-            entry = stored.items.get(run.item_id)
-            state = run.load(entry.current) if entry is not None else None
-            if state is not None:
-                states[run.item_id] = state
 
     def _new_cmd_run(self, cmd: Cmd, inputs: Any) -> CmdRun:
         graph = self.request.flow.graph
@@ -445,19 +416,6 @@ class CmdExecution:
             for task in self.abandoned:
                 task.cancel()
 
-    async def _look_first(self, guard: Guard) -> None:
-        if isinstance(guard, EagerGuard):
-            await self._guarded(guard, guard.look)
-
-    async def _guarded(self, guard: Guard, work: Callable[[GuardedExecution], Coroutine[Any, Any, None]]) -> None:
-        """Do a guard's work; one that fails guards nothing any more, which must not go unsaid."""
-        try:
-            await work(self)
-        except Exception as error:
-            text = f"{type(guard).__name__} has failed and guards nothing any more: {type(error).__name__}: {error}"
-            if not self.recorder.is_sealed:
-                self.recorder.emit(e.Log, level="error", text=text)
-
     def _lease_lost(self, why: str) -> None:
         self._take(InterruptSignal(source="take_over", reason=why, level=InterruptLevel.CANCEL))
 
@@ -473,20 +431,6 @@ class CmdExecution:
         """Record that an endpoint gets, or gives, nothing more."""
         if hasattr(self, "recorder") and not self.done and not self.recorder.is_sealed:
             self.recorder.emit(e.EndpointCut, endpoint=endpoint, reason=reason)
-
-    def _timing(self, item: ItemFold) -> tuple[float | None, float | None]:
-        if item.started_at is None:
-            return None, None
-        elapsed = seconds_between(item.started_at, item.ended_at or timestamp())
-        if item.ended_at is not None:
-            return elapsed, None
-        total = item.limit.total if item.limit is not None else None
-        if total and item.position:
-            return elapsed, elapsed * max(0, total - item.position) / item.position
-        entry = self.stored.items.get(item.item)
-        if entry is not None and entry.duration is not None:
-            return elapsed, max(0.0, entry.duration - elapsed)
-        return elapsed, None
 
 
 def _in_words(error: BaseException) -> str:
