@@ -30,6 +30,7 @@ from irenic.model.errors import FlowError, IrenicError
 from irenic.model.ids import new_execution_id
 from irenic.model.interrupt import InterruptLevel, InterruptReply
 from irenic.model.record import RUNNING
+from irenic.stores import MemoryStore
 from irenic.stores.http import HttpStore
 
 
@@ -251,7 +252,9 @@ def start(bridge: Bridge) -> TabSession:
     renew()
     if bridge.rung == "snapshot":
         LibraryGate(bridge.require_library)
-    session = TabSession(bridge, HttpStore())
+    # The page passes on what others ask of the server, and the signals do where no message is heard.
+    store = MemoryStore() if bridge.server is None else HttpStore(bridge.server, hears_interrupts=False)
+    session = TabSession(bridge, store)
     session.begin()
     return session
 

@@ -37,6 +37,8 @@ class HttpStore:
     :param token: what the server was started with; None in the tab, where the browser sends a cookie.
     :param ttl: seconds that a lease lives without a sign of life of its holder.
     :param patience: seconds for which a request is tried again.
+    :param hears_interrupts: whether leases listen for interrupts; where somebody else does, as the page does for its
+        worker, one request would be heard twice and counted as two, of which the second asks harder.
     :param http: the client for requests; the platform's own where omitted.
     """
 
@@ -47,12 +49,14 @@ class HttpStore:
         *,
         ttl: float = 15.0,
         patience: float = PATIENCE,
+        hears_interrupts: bool = True,
         http: HttpClient | None = None,
     ) -> None:
         self._http = http if http is not None else http_client(keep_alive=True)
         self._owns_http = http is None
         self._api = StoreApi(self._http, base_url, token, patience)
         self._ttl = ttl
+        self._hears_interrupts = hears_interrupts
         self._leases: list[HttpLease] = []
         self._journals: list[HttpJournal] = []
         self._states: Remembered[tuple[str, bytes]] = Remembered(8)
@@ -73,7 +77,7 @@ class HttpStore:
         asked = {"holder": holder, "execution_id": execution_id, "ttl": self._ttl, "take_over": take_over}
         answer = _checked(await self._api.ask("POST", path, body=json.dumps(asked).encode()))
         info = LeaseInfo.model_validate_json(answer.body)
-        lease = HttpLease(self._api, path, info, self._ttl, on_lost, on_interrupt)
+        lease = HttpLease(self._api, path, info, self._ttl, on_lost, on_interrupt if self._hears_interrupts else None)
         self._leases = [*(known for known in self._leases if not known.is_released), lease]
         return lease
 
