@@ -1,4 +1,7 @@
-"""Another site, from which the tab downloads: it counts who asks, and sends slowly where a test wants that."""
+"""Another site, from which the tab downloads: it counts who asks, and sends slowly where a test wants that.
+
+What is posted to an address stands there from then on.
+"""
 
 import io
 import threading
@@ -37,12 +40,13 @@ class Download:
 
 
 class Origin:
-    """A running site; ``requests`` counts the downloads that were asked for, by path."""
+    """A running site; ``requests`` counts the downloads that were asked for, by path, and ``posts`` what was posted."""
 
     def __init__(self, server: ThreadingHTTPServer) -> None:
         self.address = f"http://127.0.0.1:{server.server_address[1]}"
         self.downloads: dict[str, Download] = {}
         self.requests: Counter[str] = Counter()
+        self.posts: Counter[str] = Counter()
 
     def put(self, path: str, content: bytes, *, held: bool = False, status: int = 200) -> str:
         """Put something up and return its address."""
@@ -89,6 +93,13 @@ def _handler() -> type[BaseHTTPRequestHandler]:
                     self.wfile.flush()
             except ConnectionError:
                 self.close_connection = True  # the tab went away in the middle, as some tests want it to
+
+        def do_POST(self) -> None:
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            self.origin.posts[self.path] += 1
+            self.origin.put(self.path, content)
+            self.send_response(204)
+            self.end_headers()
 
         def do_HEAD(self) -> None:
             download = self.origin.downloads.get(self.path)

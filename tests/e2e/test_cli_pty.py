@@ -18,6 +18,7 @@ from tests.e2e.gated_flow import gated_flow
 from tests.e2e.terminal_session import PATIENCE, TerminalSession
 from tests.screen import control_codes
 
+from irenic.engine.execution_map import user_and_host
 from irenic.stores import FileStore
 
 IRENIC = [sys.executable, "-m", "irenic"]
@@ -408,7 +409,7 @@ def test_a_run_is_interrupted_from_another_terminal(in_terminal: InTerminal, pla
     session.wait_for("stopping: finishing a")
     place.go("a")
     assert session.wait() == 130
-    assert "Stop asked by user at" in "\n".join(session.lines)
+    assert f"Stop asked by {user_and_host()} at" in "\n".join(session.lines)
     again = place.irenic("executions", "interrupt", listed[0]["id"])
     assert again.stdout == "nothing to interrupt\n"
 

@@ -15,6 +15,8 @@ import pytest
 from tests.e2e.gated_flow import gated_flow
 from tests.server.harness import TOKEN, running_server
 
+from irenic.engine.execution_map import user_and_host
+
 PATIENCE = 30.0
 
 
@@ -102,7 +104,7 @@ def test_a_run_is_stopped_from_another_terminal_and_finished_in_a_third(terminal
     out, _ = first.communicate(timeout=PATIENCE)
     outcome = json.loads(out)
     assert first.returncode == 130
-    assert (outcome["interrupt"]["source"], outcome["interrupt"]["reason"]) == ("user", "lunch")
+    assert (outcome["interrupt"]["source"], outcome["interrupt"]["reason"]) == (user_and_host(), "lunch")
     assert outcome["items"]["done"] == ["a"]
     assert json.loads(terminals.irenic("executions", "show", running["id"], "-f", "json").stdout) == outcome
     (terminals.folder / "b.go").touch()

@@ -215,6 +215,22 @@ async def test_a_second_interrupt_is_heard_as_a_higher_level(store: HttpStore) -
     await lease.release()
 
 
+async def test_a_store_that_does_not_listen_hears_of_no_interrupt(server: RunningServer) -> None:
+    """Somebody else listens then; what is heard twice would be counted as two requests."""
+    heard: list[InterruptSignal] = []
+    script = Script()
+    store = HttpStore(server.address, TOKEN, ttl=1.0, hears_interrupts=False)
+    lease = await store.lease("flow", "dev", execution_id=script.id, holder="ada", on_interrupt=heard.append)
+    await store.create(script.record(fencing=lease.info.fencing), lease)
+
+    await store.interrupt(script.id, InterruptSignal(reason="lunch"))
+    await asyncio.sleep(2.0)  # the lease is renewed several times
+
+    assert heard == []
+    await lease.release()
+    await store.close()
+
+
 async def test_states_that_have_not_changed_are_not_sent_again(server: RunningServer) -> None:
     """The client shows what it has; the answer is the same."""
     store = HttpStore(server.address, TOKEN)

@@ -15,6 +15,7 @@ from irenic.cli.stores import open_store
 from irenic.endpoints.formats import Format, format_data, format_outcome
 from irenic.endpoints.outcome_text import TextLook
 from irenic.endpoints.terminal import Choice, Ink, has_icons, wants_colour
+from irenic.engine.execution_map import user_and_host
 from irenic.engine.store import Store
 from irenic.flow.params import explain
 from irenic.model.errors import ParamsError
@@ -113,7 +114,7 @@ def interrupt(
 ) -> ExitCode:
     """Ask an execution to stop, wherever it runs: in another terminal, on the server or in somebody's tab."""
     try:
-        signal = InterruptSignal.model_validate({"source": "user", "reason": reason, "level": level})
+        signal = InterruptSignal.model_validate({"source": user_and_host()[:64], "reason": reason, "level": level})
     except ValidationError as error:
         raise ParamsError(explain(error, "this is no interrupt")) from error
 

@@ -190,10 +190,13 @@ class CmdExecutionMap:
 
 def default_holder() -> str:
     """Return who and where this process is, for a person: ``ada@laptop (pid 4711)``."""
-    if sys.platform == "emscripten":
-        return "a browser tab"
+    return "a browser tab" if sys.platform == "emscripten" else f"{user_and_host()} (pid {os.getpid()})"
+
+
+def user_and_host() -> str:
+    """Return who runs this process and on which machine: ``ada@laptop``."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = f"uid {os.getuid()}"
-    return f"{user}@{host.node()} (pid {os.getpid()})"
+    return f"{user}@{host.node()}"
