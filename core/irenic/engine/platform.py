@@ -2,17 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from irenic.flow.context import FileSystem, HttpClient
 from irenic.model.errors import IrenicError
+
+if TYPE_CHECKING:
+    from irenic.flow.context import FileSystem, HttpClient
 
 
 @dataclass(frozen=True)
 class Platform:
     """Files and requests of the place where the engine runs."""
 
-    files: FileSystem
-    http: HttpClient
+    files: "FileSystem"
+    http: "HttpClient"
 
 
 _default: Callable[[], Platform] | None = None
