@@ -14,6 +14,7 @@ from irenic.engine.platform import default_platform
 from irenic.flow.context import HttpClient
 from irenic.model.errors import IrenicError, ParamsError
 from irenic.model.events import ItemError, ItemIntent, ItemResult, JournalEvent
+from irenic.model.server_address import without_token
 
 __all__ = ["Deadline", "ErrorBudget", "Failsafe", "RateGuard"]
 
@@ -24,6 +25,9 @@ ANSWER_WITHIN = 10.0
 """Seconds that a switch may take to answer."""
 
 LONGEST_REASON = 500
+
+SERVER_SWITCH = "/api/v1/pause"
+"""The path of a server's own switch."""
 
 _PULLED = frozenset({"pause", "stop", "true", "yes", "on", "1"})
 
@@ -115,11 +119,11 @@ class Failsafe:
     """Stops every execution that looks at a switch, when a maintainer pulls it.
 
     The switch is a file, pulled by its being there (its first line is the reason), or an address, pulled by its
-    answering ``pause`` and perhaps a reason, or ``{"pause": true, "reason": "..."}``. An execution looks at it before
-    it starts anything, and from then on again and again. An address that cannot be reached is asked less and less
-    often.
+    answering ``pause`` and perhaps a reason, or ``{"pause": true, "reason": "..."}``. The address of an irenic server,
+    as it is printed with its token, stands for that server's own switch. An execution looks at it before it starts
+    anything, and from then on again and again. An address that cannot be reached is asked less and less often.
 
-    :param switch: a path or an address that begins with ``http``.
+    :param switch: a path, or an address that begins with ``http``.
     :param every: seconds between two looks.
     :param silence: seconds after which an address that cannot be reached counts as pulled; None for never.
     :param level: finish, cancel or abandon.
@@ -139,6 +143,13 @@ class Failsafe:
     ) -> None:
         self._switch = str(switch)
         self._is_address = self._switch.startswith(("http://", "https://"))
+        self._headers = {"cache-control": "no-cache"}
+        if self._is_address:
+            address, token = without_token(self._switch)
+            path = self._switch.partition("?")[0]
+            if token and path.endswith(("/", SERVER_SWITCH)):
+                self._switch = address.removesuffix(SERVER_SWITCH) + SERVER_SWITCH
+                self._headers["authorization"] = f"Bearer {token}"
         self._every = _positive(every, "every")
         self._silence = silence
         self._level = level
@@ -189,7 +200,7 @@ class Failsafe:
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
                 client = self._http or default_platform().http
-                async with client.request("GET", self._switch, headers={"cache-control": "no-cache"}) as response:
+                async with client.request("GET", self._switch, headers=self._headers) as response:
                     if response.status >= 500:
                         raise _Unreachable(f"the switch answers {response.status}")
                     body = await response.read() if 200 <= response.status < 300 else b""
@@ -247,7 +258,8 @@ def _reason_in(text: str) -> str | None:
             said = json.loads(text)
         except ValueError:
             return None
-        return str(said.get("reason") or "") if said.get("pause") is True else None
+        is_pulled = said.get("pause") is True or said.get("paused") is True
+        return str(said.get("reason") or "") if is_pulled else None
     word, _, rest = text.partition(" ")
     return rest.strip() if word.lower().rstrip(":,.") in _PULLED else None
 

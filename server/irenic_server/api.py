@@ -29,6 +29,7 @@ from irenic_server.leases import give_back_lease, renew_lease, take_lease
 from irenic_server.openapi import problems
 from irenic_server.otlp import Signal
 from irenic_server.outcomes import check_outcome, outcome_text, read_outcome, store_outcome
+from irenic_server.pause import read_pause, set_pause
 from irenic_server.problems import Problem
 from irenic_server.profiles import list_profiles, read_inputs, replace_inputs
 from irenic_server.requests import (
@@ -41,6 +42,8 @@ from irenic_server.requests import (
     LeaseGiveBack,
     LeaseRenew,
     LeaseTake,
+    Pause,
+    PauseRequest,
     Profiles,
     Progress,
     RunRequest,
@@ -278,6 +281,26 @@ async def post_interrupt_all(services: Server, request: InterruptRequest | None 
     if here:
         reply = InterruptReply.REQUESTED
     return Interrupted(reply=reply)
+
+
+@router.get(
+    "/pause", response_model=Pause, responses=problems(), tags=["interrupts"], summary="Read whether all is paused"
+)
+async def get_pause(services: Server, response: Response) -> Pause:
+    response.headers["Cache-Control"] = "no-store"
+    return await services.database.read(read_pause)
+
+
+@router.put(
+    "/pause",
+    response_model=Pause,
+    responses=problems(),
+    tags=["interrupts"],
+    summary="Pause everything: all that runs is asked to stop, and failsafes that look here stop what starts; or go on",
+)
+async def put_pause(services: Server, request: PauseRequest) -> Pause:
+    # What runs here hears of it as others do, by its lease.
+    return await services.writer.write(lambda transaction: set_pause(transaction, request))
 
 
 @router.get(

@@ -187,7 +187,7 @@ def _check_scope(principal: Principal, method: str, path: str) -> None:
 def _needed(method: str, path: str) -> Scope:
     if method in _SAFE_METHODS:
         return Scope.READ
-    if path.endswith("/interrupt"):
+    if path.endswith("/interrupt") or path == "/api/v1/pause":
         return Scope.INTERRUPT
     if path == "/api/v1/executions":
         return Scope.RUN

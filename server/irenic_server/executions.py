@@ -257,6 +257,18 @@ def interrupt_all(transaction: Transaction, request: InterruptRequest, heard: Se
     return InterruptReply.REQUESTED if rows else InterruptReply.NOTHING_TO_INTERRUPT
 
 
+def interrupt_undisturbed(transaction: Transaction, request: InterruptRequest) -> None:
+    """Interrupt every execution that runs and was not asked to stop yet."""
+    rows = transaction.connection.execute(
+        select(executions.c.key, executions.c.id)
+        .where(executions.c.status == RUNNING, executions.c.interrupt.is_(None))
+        .order_by(executions.c.key)
+        .with_for_update()
+    ).all()
+    for row in rows:
+        _interrupt(transaction, row.key, row.id, None, request)
+
+
 def _interrupt(
     transaction: Transaction, key: int, execution_id: str, earlier: str | None, request: InterruptRequest
 ) -> None:

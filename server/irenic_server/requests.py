@@ -118,6 +118,23 @@ class Interrupted(BaseModel):
     reply: InterruptReply
 
 
+class PauseRequest(BaseModel):
+    """Turn the switch that stops everything on or off."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"paused": True, "reason": "the database is moved"}]})
+
+    paused: bool
+    reason: str | None = Field(None, max_length=2000)
+
+
+class Pause(BaseModel):
+    """How the switch stands; ``reason`` and ``since`` only where it is on."""
+
+    paused: bool
+    reason: str | None = None
+    since: str | None = None
+
+
 class StatesReplace(BaseModel):
     """All stored states of a profile."""
 

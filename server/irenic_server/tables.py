@@ -146,3 +146,12 @@ idempotency_keys = Table(
     Column("created_ms", BigInteger, nullable=False),
 )
 """Requests to run something, by the key that their sender gave them."""
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("reason", Text),
+    Column("since_ms", BigInteger, nullable=False),
+)
+"""The switch that stops everything: a row, named ``all``, while it is on."""

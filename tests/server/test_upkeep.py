@@ -52,7 +52,7 @@ def test_the_migrations_make_the_tables_that_the_code_uses(opened: Database) -> 
 def _downgrade(database: Database) -> None:
     """Bring a database to the schema of the first release."""
     with database.writer.begin() as connection:
-        for table in ("telemetry", "idempotency_keys"):
+        for table in ("telemetry", "idempotency_keys", "pauses"):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
 

@@ -16,7 +16,7 @@ from irenic.cli.flows import load_flow_file, remember_flow_file
 from irenic.cli.inputs import asked_secrets, parse_inputs
 from irenic.cli.options import DEFAULT_STORE, ApplyOptions, ShowOptions, StopOptions, WhatOptions
 from irenic.cli.progress import ProgressChoice, chosen_progress
-from irenic.cli.stores import is_address, open_store, without_token
+from irenic.cli.stores import is_address, open_store
 from irenic.endpoints.ci import CiEndpoint
 from irenic.endpoints.cli import CliEndpoint
 from irenic.endpoints.outcome_text import CommandLine
@@ -30,6 +30,7 @@ from irenic.model.errors import ParamsError
 from irenic.model.interrupt import InterruptLevel
 from irenic.model.outcome import CmdOutcome
 from irenic.model.preview import Preview
+from irenic.model.server_address import without_token
 
 LEAVE_WITHIN = 1.0
 """Seconds that a run which was abandoned may take to show its outcome."""

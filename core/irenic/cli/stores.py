@@ -1,10 +1,10 @@
 """Opens the store that ``--store`` names."""
 
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from irenic.engine.store import Store
 from irenic.model.errors import ParamsError
+from irenic.model.server_address import without_token
 
 MEMORY = "memory"
 """A store that is forgotten when the program ends."""
@@ -36,10 +36,3 @@ def open_store(store: str, token: str = "") -> Store:
     from irenic.stores import FileStore
 
     return FileStore(store)
-
-
-def without_token(address: str) -> tuple[str, str]:
-    """Return a server's URL without the token in it, and the token, which may be empty."""
-    parts = urlsplit(address)
-    token = parse_qs(parts.query).get("token", [""])[0]
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")).rstrip("/"), token
