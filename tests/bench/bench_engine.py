@@ -30,7 +30,7 @@ from irenic.model.trusted import trusted
 from irenic.stores import FileStore, MemoryStore
 
 COUNT = 10_000
-SMALL, LARGE = 1_000, 100_000
+SMALL, LARGE = 4_000, 100_000
 WIDTH = 100
 EVENTS = 20_000
 
@@ -153,7 +153,8 @@ def walk_us(walk: Callable[[Graph], Coroutine[Any, Any, None]], graph: Graph) ->
 
 def in_a_process(count: int) -> tuple[float, float]:
     """Return microseconds and bytes per item of a whole ensure in a process of its own."""
-    run = subprocess.run([sys.executable, __file__, "--grow", str(count)], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-m", "tests.bench.bench_engine", "--grow", str(count)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
     took, bytes_used = run.stdout.split()
     return float(took), float(bytes_used)
 
@@ -162,10 +163,17 @@ def grow(count: int) -> None:
     """Print microseconds and bytes per item; the flow is there before the memory is looked at."""
     flow, store = flow_of(count), MemoryStore()
     ensure_us(100)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = resident()
     took = seconds(lambda: ensure(flow, store)) / count * 1e6
-    used = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / count
+    used = (resident() - before) / count
     sys.stdout.write(f"{took} {used}\n")
+
+
+def resident() -> int:
+    """Return the bytes of memory that this process has now."""
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
 
 
 def growth_rows() -> list[Row]:
@@ -173,9 +181,9 @@ def growth_rows() -> list[Row]:
     small: list[tuple[float, float]] = []
     large: list[tuple[float, float]] = []
     for _ in range(3):
-        small.append(in_a_process(SMALL * 4))
+        small.append(in_a_process(SMALL))
         large.append(in_a_process(LARGE))
-    name = f"{SMALL * 4:,} items"
+    name = f"{SMALL:,} items"
     rows = []
     for place, (what, unit) in enumerate((("time", "us"), ("memory", "B"))):
         ours, other = (sorted(pair[place] for pair in pairs)[1] for pairs in (large, small))
