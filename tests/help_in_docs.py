@@ -9,12 +9,11 @@ import re
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from irenic.cli.app import COMMANDS, run
-from irenic.cli.executions import COMMANDS as OF_EXECUTIONS
+from irenic.cli.app import COMMANDS, GROUPS, run
 
 PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
 
-ALL_COMMANDS = [*COMMANDS, *(f"executions {name}" for name in OF_EXECUTIONS)]
+ALL_COMMANDS = [*COMMANDS, *(f"{group} {name}" for group, module in GROUPS.items() for name in module.COMMANDS)]
 
 _MARKED = re.compile(r"(<!-- help: (?P<command>[a-z ]+) -->\n).*?(<!-- end of help -->)", re.DOTALL)
 

@@ -3,12 +3,27 @@
 import sys
 import traceback
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import typer
 
 import irenic
-from irenic.cli import clean, diff, discover, ensure, executions, export, goal, new, preview, resume, serve, status
+from irenic.cli import (
+    clean,
+    diff,
+    discover,
+    ensure,
+    executions,
+    export,
+    goal,
+    new,
+    preview,
+    resume,
+    serve,
+    status,
+    tokens,
+)
 from irenic.cli.exit_codes import ExitCode
 from irenic.cli.signatures import GroupedCommand, spread
 from irenic.model.errors import FlowError, InvalidIdError, IrenicError, ParamsError
@@ -27,6 +42,9 @@ COMMANDS: dict[str, Callable[..., ExitCode]] = {
     "export": export.export,
 }
 
+GROUPS: dict[str, ModuleType] = {"executions": executions, "tokens": tokens}
+"""Commands that are words after another word."""
+
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -43,10 +61,11 @@ def make_app() -> typer.Typer:
     app.callback()(_root)
     for name, function in COMMANDS.items():
         _add(app, name, function)
-    group = typer.Typer(name="executions", help=executions.__doc__, no_args_is_help=True, rich_markup_mode=None)
-    for name, function in executions.COMMANDS.items():
-        _add(group, name, function)
-    app.add_typer(group, context_settings=CONTEXT)
+    for group_name, module in GROUPS.items():
+        group = typer.Typer(name=group_name, help=module.__doc__, no_args_is_help=True, rich_markup_mode=None)
+        for name, function in module.COMMANDS.items():
+            _add(group, name, function)
+        app.add_typer(group, context_settings=CONTEXT)
     return app
 
 

@@ -2,20 +2,14 @@
 
 import sys
 import tempfile
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from irenic.cli.exit_codes import ExitCode
+from irenic.cli.server import DEFAULT_DATABASE, DatabaseOption, make_place_for, server_program
 from irenic.cli.site import DEFAULT_SITE, MANIFEST, flow_files, make_site
-from irenic.model.errors import IrenicError
-
-DEFAULT_DATABASE = ".irenic/server.db"
-
-SERVER = "irenic.server"
-"""The group of entry points by which an installed server makes itself known."""
 
 SiteOption = Annotated[
     Path, typer.Option("--site", help="The folder of the built site.", metavar="DIR", envvar="IRENIC_SITE")
@@ -36,12 +30,7 @@ def serve(
         str | None,
         typer.Option("--token", help="The token; a new one where omitted.", metavar="TOKEN", envvar="IRENIC_TOKEN"),
     ] = None,
-    database: Annotated[
-        str,
-        typer.Option(
-            "--database", help="A path for SQLite, or postgresql://…", metavar="PATH|URL", envvar="IRENIC_DATABASE_URL"
-        ),
-    ] = DEFAULT_DATABASE,
+    database: DatabaseOption = DEFAULT_DATABASE,
     site: SiteOption = Path(DEFAULT_SITE),
     open: Annotated[bool, typer.Option("--open", help="Open the address in a browser.")] = False,
 ) -> ExitCode:
@@ -49,12 +38,9 @@ def serve(
 
     With --run flows run on the server too, by its web API. Ctrl-C asks what runs here to stop and waits for it.
     """
-    server = next(iter(entry_points(group=SERVER)), None)
-    if server is None:
-        raise IrenicError("serving needs the server: install it with `pip install irenic-server`.")
+    server = server_program("main")
     files = flow_files(flows or [])
-    if "://" not in database:
-        Path(database).parent.mkdir(parents=True, exist_ok=True)
+    make_place_for(database)
     arguments = ["--host", host, "--port", str(port), "--database", database]
     arguments += ["--token", token] if token else []
     arguments += ["--open"] if open else []
@@ -69,4 +55,4 @@ def serve(
             arguments += ["--site", str(served)]
         else:
             sys.stderr.write(f"irenic: there is no built site in {site}: only the API is served.\n")
-        return ExitCode(server.load()(arguments))
+        return ExitCode(server(arguments))

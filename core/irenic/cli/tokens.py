@@ -1,0 +1,58 @@
+"""Named tokens of a server, each of which allows only some things."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from irenic.cli.exit_codes import ExitCode
+from irenic.cli.server import DEFAULT_DATABASE, DatabaseOption, make_place_for, server_program
+from irenic.model.errors import ParamsError
+
+SCOPES = ("read", "write", "run", "interrupt")
+
+NameArgument = Annotated[str, typer.Argument(help="The token's name.", metavar="NAME", show_default=False)]
+
+
+def create(
+    name: NameArgument,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scope", help="What it allows, may be repeated; everything where omitted.", metavar="|".join(SCOPES)
+        ),
+    ] = None,
+    storage_limit: Annotated[
+        int | None, typer.Option("--storage-limit", min=0, help="How much it may store.", metavar="BYTES")
+    ] = None,
+    database: DatabaseOption = DEFAULT_DATABASE,
+) -> ExitCode:
+    """Make a named token and write it to standard output, this once: only its hash is stored.
+
+    A server that runs on the database accepts it at once.
+    """
+    unknown = [word for word in scope or [] if word not in SCOPES]
+    if unknown:
+        raise ParamsError(f"{unknown[0]} is no scope: use {', '.join(SCOPES)}.")
+    options = [part for word in scope or [] for part in ("--scope", word)]
+    options += ["--storage-limit", str(storage_limit)] if storage_limit is not None else []
+    return _upkeep(database, "create-token", *options, "--", name)
+
+
+def list_tokens(database: DatabaseOption = DEFAULT_DATABASE) -> ExitCode:
+    """List named tokens: name, scopes, since when, and how much each has stored."""
+    return _upkeep(database, "list-tokens")
+
+
+def revoke(name: NameArgument, database: DatabaseOption = DEFAULT_DATABASE) -> ExitCode:
+    """Delete a named token; a server that runs refuses it within two seconds."""
+    return _upkeep(database, "revoke-token", "--", name)
+
+
+COMMANDS: dict[str, Callable[..., ExitCode]] = {"create": create, "list": list_tokens, "revoke": revoke}
+
+
+def _upkeep(database: str, *arguments: str) -> ExitCode:
+    program = server_program("upkeep")
+    make_place_for(database)
+    return ExitCode(program(["--database", database, *arguments]))
