@@ -152,7 +152,15 @@ export class Core {
    */
   async #hand(worker, rung, since) {
     const assets = await opening;
-    const settings = { rung, since, manifest: assets.manifest, signals: this.#sender.shared, server: this.#server, holder: holderName() };
+    const settings = {
+      rung,
+      since,
+      manifest: assets.manifest,
+      signals: this.#sender.shared,
+      server: this.#server,
+      holder: holderName(),
+      telemetry: !doNotTrack(),
+    };
     worker.postMessage({ boot: settings });
     for (const [asset, fetched] of Object.entries(assets.for(rung))) {
       fetched.then(
@@ -232,4 +240,10 @@ function holderName() {
   let name = sessionStorage.getItem(HOLDER_KEY);
   if (!name) sessionStorage.setItem(HOLDER_KEY, (name = `tab ${crypto.randomUUID().slice(0, 8)}`));
   return name;
+}
+
+/** Whether whoever uses this browser has said that they want no telemetry. */
+function doNotTrack() {
+  const { doNotTrack, globalPrivacyControl } = /** @type {any} */ (navigator);
+  return doNotTrack === "1" || globalPrivacyControl === true;
 }

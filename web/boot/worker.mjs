@@ -12,6 +12,7 @@
  * @property {SharedArrayBuffer | null} signals
  * @property {string | undefined} server Address of the server; undefined where nothing is to be kept.
  * @property {string} holder Names this tab to whoever else wants to write to a flow's profile.
+ * @property {boolean} telemetry Whether the server may be told how runs go.
  */
 
 // Named here, before those that import them, so that all are asked for at once and not one after the other.
@@ -54,7 +55,7 @@ addEventListener("message", ({ data }) => {
 });
 
 /** @param {Boot} settings */
-async function boot({ rung, since, manifest, signals, server, holder }) {
+async function boot({ rung, since, manifest, signals, server, holder, telemetry }) {
   const mark = marker(rung, since, postMessage);
   mark("worker_started", { at: Math.max(awake, since) }); // one that stood by was awake before
   const log = (/** @type {string} */ level, /** @type {string} */ text) => postMessage({ type: "log", level, text });
@@ -73,6 +74,7 @@ async function boot({ rung, since, manifest, signals, server, holder }) {
       signals: listened,
       server,
       holder,
+      telemetry,
       rung,
     });
     mark("ready");

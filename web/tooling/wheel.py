@@ -19,9 +19,9 @@ TAB_WHEEL_BUDGET = 150_000
 
 NOT_IN_TAB = re.compile(
     r"irenic/(__main__\.py|cli/"
-    r"|endpoints/(?!__init__|recording|running_code|tab)"
-    r"|stores/file"
-    r"|items/(disk|files_disk|http_native|threads)\.py)"
+    r"|endpoints/(?!__init__|otlp|recording|running_code|tab|telemetry)"
+    r"|stores/(file|history)"
+    r"|items/(disk|files_disk|http_native|processes|threads)\.py)"
 )
 """What no tab can use: the terminal, and what needs a disk; the wheel for the tab is the core's wheel without it."""
 
@@ -76,7 +76,8 @@ def check_budget(wheel: Path) -> None:
 def write_tab_wheel(wheel: Path, target: Path) -> None:
     """Copy a wheel without the rooms that no tab can use, packed as tightly as deflate can.
 
-    Format: https://packaging.python.org/en/latest/specifications/binary-distribution-format/, RECORD included.
+    Format: https://packaging.python.org/en/latest/specifications/binary-distribution-format/, but that RECORD has no
+    hash of each file: the lock file has one of the whole, and hashes cannot be packed.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(target, "w") as copy:
@@ -85,8 +86,8 @@ def write_tab_wheel(wheel: Path, target: Path) -> None:
                 continue
             data = source.read(member)
             if member.filename.endswith(".dist-info/RECORD"):
-                kept = [line for line in data.decode().splitlines() if not NOT_IN_TAB.match(line)]
-                data = "".join(f"{line}\n" for line in kept).encode()
+                names = [line.rsplit(",", 2)[0] for line in data.decode().splitlines()]
+                data = "".join(f"{name},,\n" for name in names if not NOT_IN_TAB.match(name)).encode()
             entry = zipfile.ZipInfo(member.filename, member.date_time)
             entry.external_attr = member.external_attr
             copy.writestr(entry, data, zipfile.ZIP_DEFLATED, compresslevel=9)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
+from irenic.cli.completion import complete_execution
 from irenic.cli.exit_codes import ExitCode
 from irenic.cli.options import ColorOption, FormatOption, StoreOptions
 from irenic.cli.resume import ExecutionArgument
@@ -25,6 +26,9 @@ from irenic.model.record import RUNNING, ExecutionRecord
 
 FOLLOW_EVERY = 0.5
 """Seconds between two looks at a journal that somebody else writes."""
+
+EXPORT_PAGE = 500
+"""Executions that are asked for at once."""
 
 
 def list_executions(
@@ -99,6 +103,38 @@ def events(
     return _with_store(store, written)
 
 
+def export(
+    store: StoreOptions,
+    execution: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Which; all where none is named.",
+            metavar="[ID]...",
+            autocompletion=complete_execution,
+            show_default=False,
+        ),
+    ] = None,
+    flow: Annotated[str | None, typer.Option("--flow", help="Only of this flow.", metavar="ID")] = None,
+    profile: Annotated[
+        str | None, typer.Option("--profile", "-p", help="Only of this profile.", metavar="NAME")
+    ] = None,
+) -> ExitCode:
+    """Write executions with their journals and outcomes to standard output as JSON Lines, oldest first.
+
+    `python -m irenic_server.upkeep import` takes them into a server's database.
+    """
+
+    async def written(opened: Store) -> None:
+        if execution:
+            records = [await _record(opened, id, store) for id in execution]
+        else:
+            records = await _all_records(opened, flow, profile)
+        for record in records:
+            await _export(opened, record)
+
+    return _with_store(store, written)
+
+
 def interrupt(
     execution: ExecutionArgument,
     store: StoreOptions,
@@ -132,6 +168,7 @@ COMMANDS: dict[str, Callable[..., ExitCode]] = {
     "list": list_executions,
     "show": show,
     "events": events,
+    "export": export,
     "interrupt": interrupt,
 }
 
@@ -153,6 +190,31 @@ async def _record(opened: Store, execution_id: str, options: StoreOptions) -> Ex
     if record is None:
         raise ParamsError(f"there is no execution {execution_id} in {options.store}: see `irenic executions list`.")
     return record
+
+
+async def _all_records(opened: Store, flow: str | None, profile: str | None) -> list[ExecutionRecord]:
+    """Return executions, oldest first."""
+    records: list[ExecutionRecord] = []
+    cursor: str | None = None
+    while True:
+        page = await opened.executions(flow=flow, profile=profile, limit=EXPORT_PAGE, cursor=cursor)
+        records += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return records[::-1]
+
+
+async def _export(opened: Store, record: ExecutionRecord) -> None:
+    """Write lines as ``irenic_server.transfer`` reads them."""
+    sys.stdout.write(f'{{"execution":{record.model_dump_json(exclude_none=True)}}}\n')
+    after = -1
+    while batch := await opened.events(record.id, after=after):
+        for event in batch:
+            sys.stdout.write(f'{{"event":{journal_event.dump_json(event).decode()}}}\n')
+        after = batch[-1].seq
+    outcome = await opened.outcome(record.id)
+    if outcome is not None:
+        sys.stdout.write(f'{{"outcome":{outcome.model_dump_json()}}}\n')
 
 
 def _table(records: list[ExecutionRecord]) -> str:

@@ -8,6 +8,7 @@ import typer
 
 from irenic.cli.completion import complete_items, complete_profile
 from irenic.cli.progress import ProgressChoice
+from irenic.cli.telemetry import ENDPOINT
 from irenic.endpoints.formats import Format
 from irenic.endpoints.log_level import LOG_LEVELS, LogLevel
 from irenic.endpoints.terminal import Choice
@@ -148,6 +149,18 @@ class ShowOptions:
             "--summary", help="Also write a Markdown summary to this file.", metavar="FILE", rich_help_panel=SHOW
         ),
     ] = None
+    telemetry: Annotated[
+        str,
+        typer.Option(
+            "--telemetry",
+            help="Also tell this OpenTelemetry collector (OTLP/HTTP with JSON) how the run goes; "
+            "DO_NOT_TRACK=1 keeps it off.",
+            metavar="URL",
+            envvar=ENDPOINT,
+            show_default=False,
+            rich_help_panel=SHOW,
+        ),
+    ] = ""
 
     @property
     def least_log_level(self) -> LogLevel:

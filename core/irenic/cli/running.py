@@ -17,6 +17,7 @@ from irenic.cli.inputs import asked_secrets, parse_inputs
 from irenic.cli.options import DEFAULT_STORE, ApplyOptions, ShowOptions, StopOptions, WhatOptions
 from irenic.cli.progress import ProgressChoice, chosen_progress
 from irenic.cli.stores import is_address, open_store
+from irenic.cli.telemetry import telemetry_endpoints
 from irenic.endpoints.ci import CiEndpoint
 from irenic.endpoints.cli import CliEndpoint
 from irenic.endpoints.outcome_text import CommandLine
@@ -131,7 +132,8 @@ class FlowRunner:
 
     async def _observed(self, request: CmdExecRequest, store: Store) -> CmdOutcome:
         endpoint, *others = self._endpoints()
-        async with CmdExecutionMap(store, [endpoint, *others]) as executions:
+        telemetry = telemetry_endpoints(self._show.telemetry)
+        async with CmdExecutionMap(store, [endpoint, *others, *telemetry]) as executions:
             execution = executions.submit(request)
             outcome = await execution
             if outcome.interrupt is not None and outcome.interrupt.level is InterruptLevel.ABANDON:

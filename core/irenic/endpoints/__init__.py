@@ -10,14 +10,16 @@ if TYPE_CHECKING:
     from irenic.endpoints.cli import CliEndpoint
     from irenic.endpoints.recording import RecordingEndpoint
     from irenic.endpoints.reports import ReportEndpoint
+    from irenic.endpoints.telemetry import TelemetryEndpoint
 
-__all__ = ["CiEndpoint", "CliEndpoint", "RecordingEndpoint", "ReportEndpoint"]
+__all__ = ["CiEndpoint", "CliEndpoint", "RecordingEndpoint", "ReportEndpoint", "TelemetryEndpoint"]
 
 _MODULES = {
     "CiEndpoint": "ci",
     "CliEndpoint": "cli",
     "RecordingEndpoint": "recording",
     "ReportEndpoint": "reports",
+    "TelemetryEndpoint": "telemetry",
 }
 
 

@@ -18,6 +18,8 @@ from irenic.endpoints import tab_messages as m
 from irenic.endpoints.tab_endpoint import TabEndpoint
 from irenic.endpoints.tab_interpreter import LibraryGate, renew
 from irenic.endpoints.tab_signals import SignalSource, TabSignals
+from irenic.endpoints.telemetry import TelemetryEndpoint
+from irenic.engine.endpoint import Endpoint
 from irenic.engine.execution import CmdExecution
 from irenic.engine.execution_map import CmdExecutionMap
 from irenic.engine.platform import default_platform
@@ -47,13 +49,15 @@ class Signals(SignalSource, Protocol):
 class Bridge(Protocol):
     """What the worker's script provides (``web/boot/worker.mjs``).
 
-    ``server`` is the address of the server that keeps journals and states; None where nothing is kept.
+    ``server`` is the address of the server that keeps journals and states; None where nothing is kept. ``telemetry``
+    says whether it may be told how runs go, which the browser's user may forbid.
     """
 
     signals: Signals
     rung: str
     holder: str
     server: str | None
+    telemetry: bool
 
     def post(self, text: str) -> None:
         """Send the page a message, as JSON."""
@@ -79,7 +83,10 @@ class TabSession:
         self._bridge = bridge
         self._flow: Flow | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._executions = CmdExecutionMap(store, [TabEndpoint(self._post)], holder=bridge.holder)
+        endpoints: list[Endpoint] = [TabEndpoint(self._post)]
+        if bridge.server is not None and bridge.telemetry:
+            endpoints.append(TelemetryEndpoint(bridge.server))
+        self._executions = CmdExecutionMap(store, endpoints, holder=bridge.holder)
         self._signals = TabSignals(bridge.signals, self._heard_signal)
         self._loop = asyncio.get_event_loop()
 

@@ -1,11 +1,12 @@
 """Anything that shell scripts can look at, make and remove; natively only."""
 
+import sys
+
 from pydantic import BaseModel, Field
 
 from irenic.flow.context import ItemContext
 from irenic.flow.item import Item, StateDiff
 from irenic.flow.params import PartialParams
-from irenic.items.processes import run_script
 from irenic.model.errors import ItemFailure
 
 
@@ -88,6 +89,10 @@ class ShCommand(Item[ShCommandParams, ShCommandState]):
 async def _run(
     cx: ItemContext, params: ShCommandParams, name: str, script: str, env: dict[str, str] | None = None
 ) -> str:
+    if sys.platform == "emscripten":
+        raise ItemFailure("a browser tab cannot run shell scripts: run this flow in a terminal.")
+    from irenic.items.processes import run_script
+
     return await run_script(
         script, name=name, env={**params.env, **(env or {})}, grace=params.grace, on_error_line=cx.log.info
     )
