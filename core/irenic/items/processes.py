@@ -12,6 +12,9 @@ from irenic.model.errors import ItemFailure
 MOST_OUTPUT = 1024 * 1024
 """Bytes of output that are taken from a script."""
 
+LAST_WORDS = 1.0
+"""Seconds that the pipes of an ended script have to close."""
+
 LINES_SHOWN = 5
 """Last lines of stderr that are told with an error."""
 
@@ -98,6 +101,15 @@ async def _end(process: asyncio.subprocess.Process, grace: float) -> None:
     finally:
         _signal(process, signal.SIGKILL)
     await process.wait()
+    with suppress(TimeoutError):  # a process that has left the group may still hold the other ends
+        async with asyncio.timeout(LAST_WORDS):
+            await asyncio.gather(_drain(process.stdout), _drain(process.stderr))
+
+
+async def _drain(stream: asyncio.StreamReader | None) -> None:
+    """Read a stream to its end, by which its pipe is closed."""
+    while stream is not None and await stream.read(65_536):
+        pass
 
 
 def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
