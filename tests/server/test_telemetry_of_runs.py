@@ -26,7 +26,9 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
         yield running
 
 
-def irenic(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def irenic(
+    folder: Path, *arguments: str, stdin: str | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run a command of irenic to its end."""
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "DO_NOT", "IRENIC_"))
@@ -36,6 +38,7 @@ def irenic(folder: Path, *arguments: str, **environment: str) -> subprocess.Comp
         check=False,
         cwd=folder,
         env=inherited | environment,
+        input=stdin,
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -110,3 +113,17 @@ def test_executions_of_any_store_are_taken_into_a_server(server: ServerProcess, 
     assert irenic(tmp_path, "executions", "export", "--store", store, "--flow", "other").stdout == ""
     unknown = irenic(tmp_path, "executions", "export", "--store", store, "01J00000000000000000000000")
     assert (unknown.returncode, unknown.stdout) == (2, "")
+
+
+def test_the_command_line_takes_executions_into_a_database(tmp_path: Path) -> None:
+    """What it exported; a second time changes nothing, and rubbish is refused with a word about it."""
+    (tmp_path / "flow.py").write_text(gated_flow("a:at_once", chain=False))
+    assert irenic(tmp_path, "ensure", "flow.py").returncode == 0
+    exported = irenic(tmp_path, "executions", "export").stdout
+    first = irenic(tmp_path, "executions", "import", "--database", "here.db", stdin=exported)
+    assert (first.returncode, first.stderr[:20]) == (0, "1 executions taken i")
+    again = irenic(tmp_path, "executions", "import", "--database", "here.db", stdin=exported)
+    assert again.stderr.startswith("0 executions taken in, 1 were there")
+    rubbish = irenic(tmp_path, "executions", "import", "--database", "here.db", stdin="not a line of an export")
+    assert rubbish.returncode != 0
+    assert "line 1" in rubbish.stderr.lower()

@@ -12,6 +12,7 @@ from irenic.cli.completion import complete_execution
 from irenic.cli.exit_codes import ExitCode
 from irenic.cli.options import ColorOption, FormatOption, StoreOptions
 from irenic.cli.resume import ExecutionArgument
+from irenic.cli.server import DEFAULT_DATABASE, DatabaseOption, upkeep
 from irenic.cli.stores import open_store
 from irenic.endpoints.formats import Format, format_data, format_outcome
 from irenic.endpoints.outcome_text import TextLook
@@ -121,7 +122,7 @@ def export(
 ) -> ExitCode:
     """Write executions with their journals and outcomes to standard output as JSON Lines, oldest first.
 
-    `python -m irenic_server.upkeep import` takes them into a server's database.
+    `irenic executions import` takes them into a server's database.
     """
 
     async def written(opened: Store) -> None:
@@ -164,11 +165,20 @@ def interrupt(
     return _with_store(store, asked)
 
 
+def import_executions(database: DatabaseOption = DEFAULT_DATABASE) -> ExitCode:
+    """Take executions into a server's database, from standard input, as export writes them.
+
+    Those that are there already stay as they are.
+    """
+    return upkeep(database, "import")
+
+
 COMMANDS: dict[str, Callable[..., ExitCode]] = {
     "list": list_executions,
     "show": show,
     "events": events,
     "export": export,
+    "import": import_executions,
     "interrupt": interrupt,
 }
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from irenic.cli.exit_codes import ExitCode
 from irenic.model.errors import IrenicError
 
 DEFAULT_DATABASE = ".irenic/server.db"
@@ -40,3 +41,13 @@ def make_place_for(database: str) -> None:
     """Make the folder of a database that is a file."""
     if "://" not in database:
         Path(database).parent.mkdir(parents=True, exist_ok=True)
+
+
+def upkeep(database: str, *arguments: str) -> ExitCode:
+    """Do something to a server's database, whether or not the server runs.
+
+    :raises IrenicError: if no server is installed.
+    """
+    program = server_program("upkeep")
+    make_place_for(database)
+    return ExitCode(program(["--database", database, *arguments]))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from irenic.cli.exit_codes import ExitCode
-from irenic.cli.server import DEFAULT_DATABASE, DatabaseOption, make_place_for, server_program
+from irenic.cli.server import DEFAULT_DATABASE, DatabaseOption, upkeep
 from irenic.model.errors import ParamsError
 
 SCOPES = ("read", "write", "run", "interrupt")
@@ -36,23 +36,17 @@ def create(
         raise ParamsError(f"{unknown[0]} is no scope: use {', '.join(SCOPES)}.")
     options = [part for word in scope or [] for part in ("--scope", word)]
     options += ["--storage-limit", str(storage_limit)] if storage_limit is not None else []
-    return _upkeep(database, "create-token", *options, "--", name)
+    return upkeep(database, "create-token", *options, "--", name)
 
 
 def list_tokens(database: DatabaseOption = DEFAULT_DATABASE) -> ExitCode:
     """List named tokens: name, scopes, since when, and how much each has stored."""
-    return _upkeep(database, "list-tokens")
+    return upkeep(database, "list-tokens")
 
 
 def revoke(name: NameArgument, database: DatabaseOption = DEFAULT_DATABASE) -> ExitCode:
     """Delete a named token; a server that runs refuses it within two seconds."""
-    return _upkeep(database, "revoke-token", "--", name)
+    return upkeep(database, "revoke-token", "--", name)
 
 
 COMMANDS: dict[str, Callable[..., ExitCode]] = {"create": create, "list": list_tokens, "revoke": revoke}
-
-
-def _upkeep(database: str, *arguments: str) -> ExitCode:
-    program = server_program("upkeep")
-    make_place_for(database)
-    return ExitCode(program(["--database", database, *arguments]))
