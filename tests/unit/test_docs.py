@@ -1,6 +1,9 @@
 """Every sample in the README and in docs/ runs."""
 
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,6 +44,19 @@ async def test_the_readme_flow_writes_and_cleans_its_files(tmp_path: Path) -> No
     assert texts == {"greeting.txt": "Hello, Ada!\n", "loud.txt": "HELLO, ADA!\n"}
     assert cleaned.kind == "complete"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_readme_commands_run_as_they_are_written(tmp_path: Path) -> None:
+    """In the order in which a reader types them, and each ends well."""
+    (tmp_path / "hello.py").write_text(code_blocks("README.md", "python")[0])
+    lines = "".join(code_blocks("README.md", "sh")).splitlines()
+    commands = [line for line in lines if line.startswith("irenic ") and not line.startswith("irenic serve ")]
+    for command in commands:
+        run = [sys.executable, "-m", *shlex.split(command)]
+        done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (done.returncode, command) == (0, command), done.stderr
+    assert [command.split()[1] for command in commands] == ["ensure", "status", "clean"]
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith((".", "__"))] == ["hello.py"]
 
 
 def test_every_relative_link_of_the_docs_leads_somewhere() -> None:
