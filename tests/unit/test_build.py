@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,13 @@ class TestDigest:
         before = digest(tmp_path / "later")
         (tmp_path / "later").write_text("")
         assert digest(tmp_path / "later") != before
+
+
+def test_threads_that_write_the_same_file_do_not_hinder_one_another(tmp_path: Path) -> None:
+    """As where two files of the site have the same content, and so the same place among the compressed ones."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: write_atomically(tmp_path / "same", b"content"), range(400)))
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"content"]
 
 
 def test_writing_atomically_leaves_the_old_file_when_it_fails(tmp_path: Path) -> None:

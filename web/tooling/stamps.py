@@ -6,6 +6,7 @@ has ended, so that a build killed half-way repeats that step the next time.
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,7 @@ def digest(*inputs: str | Path) -> str:
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Put content at a path in one move: a reader sees the old file or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
     scratch.write_bytes(content.encode() if isinstance(content, str) else content)
     scratch.replace(path)
 
