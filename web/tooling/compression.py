@@ -18,7 +18,7 @@ from pathlib import Path
 import brotli
 
 from tooling.paths import CACHE, SITE
-from tooling.stamps import write_atomically
+from tooling.stamps import scratch_beside, write_atomically
 
 SMALLEST_FILE = 1024
 """Bytes. Below this, what is saved is less than a packet."""
@@ -103,7 +103,7 @@ def link(kept: Path, place: Path) -> None:
 
     The file's time becomes now: the server does not believe a compressed sibling that is older than its file.
     """
-    scratch = place.with_name(f".{place.name}.{os.getpid()}.part")
+    scratch = scratch_beside(place)
     scratch.unlink(missing_ok=True)
     scratch.hardlink_to(kept)
     os.utime(scratch)

@@ -48,10 +48,15 @@ def digest(*inputs: str | Path) -> str:
     return total.hexdigest()
 
 
+def scratch_beside(path: Path) -> Path:
+    """Name a file beside a path that no other thread or process writes at the same time."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
+
+
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Put content at a path in one move: a reader sees the old file or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
+    scratch = scratch_beside(path)
     scratch.write_bytes(content.encode() if isinstance(content, str) else content)
     scratch.replace(path)
 

@@ -13,8 +13,11 @@ from uuid import UUID
 from pydantic import AnyUrl, SecretBytes, SecretStr
 from typing_extensions import TypeAliasType  # pydantic brings it along; Python has it from 3.12
 
-_READ_FROM_TEXT = (PurePath, AnyUrl, enum.Enum, UUID, date, datetime, time, timedelta, Decimal, SecretStr, SecretBytes)
-_READ_FROM_TEXT += (IPv4Address, IPv6Address)  # type: ignore[assignment]  # a tuple of classes, grown in two lines
+_READ_FROM_TEXT: tuple[type, ...] = (
+    *(PurePath, AnyUrl, enum.Enum, UUID, Decimal, SecretStr, SecretBytes),
+    *(date, datetime, time, timedelta),
+    *(IPv4Address, IPv6Address),
+)
 _NUMBERS: dict[type, tuple[type, ...]] = {float: (int,), complex: (int, float), Decimal: (int, float)}
 
 
