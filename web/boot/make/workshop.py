@@ -9,14 +9,11 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
+from tooling.browser import ARGUMENTS
+
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",  # a container's root has no user namespaces; only our own site is opened
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+    *ARGUMENTS,
 ]
 CONTENT_TYPES = {".mjs": "text/javascript", ".wasm": "application/wasm", ".json": "application/json"}
 PATIENCE_MS = 180_000
