@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
-from tests.bench.harness import ROUNDS, Row, medians, report
+from tests.bench.harness import QUICK, ROUNDS, Row, alternate, compare, report
 from tests.e2e.core_tab import EMPTY_PAGE, core_tab, flow_of_one
 from tests.e2e.server_process import ServerProcess, running_server
 
@@ -114,14 +114,15 @@ def bare(page: Page) -> float:
 def start_rows(starts: Starts) -> tuple[list[Row], float]:
     """Measure cold and warm starts; return the rows, and the median of a bare warm start."""
     rows = []
-    kinds = {"cold": starts.cold, "warm": starts.warm}
+    kinds = {"cold": starts.cold} if QUICK else {"cold": starts.cold, "warm": starts.warm}
     for kind, timed in kinds.items():
-        found = medians({"ours": timed(ours), "lock": timed(by_lock_file), "bare": timed(bare)})
+        found = alternate({"ours": timed(ours), "lock": timed(by_lock_file), "bare": timed(bare)})
+        name, lock_file = f"boot: core ready, {kind}", "lock file, pydantic, one model"
         rows += [
-            Row(f"core ready, {kind}", found["ours"], found["lock"], "lock file, pydantic, one model", "ms", 0.18),
-            Row(f"core ready, {kind}, bare", found["ours"], found["bare"], "bare loadPyodide()", "ms", 0.22),
+            compare(name, found["ours"], found["lock"], lock_file, "ms", 0.18),
+            compare(f"{name}, bare", found["ours"], found["bare"], "bare loadPyodide()", "ms", 0.22),
         ]
-    return rows, found["bare"]
+    return rows, statistics.median(found["bare"])
 
 
 def respawn_row(browser: Browser, server: ServerProcess, bare_ms: float) -> Row:
@@ -134,7 +135,7 @@ def respawn_row(browser: Browser, server: ServerProcess, bare_ms: float) -> Row:
             tab.page.wait_for_timeout(STANDBY_MS)
             began = tab.page.evaluate("() => { const began = performance.now(); core.respawn(); return began; }")
             times.append(tab.until(type="ready")["seen_at"] - began)
-    return Row("respawn after abandon", statistics.median(times), bare_ms, "bare loadPyodide()", "ms", 0.09)
+    return Row("boot: respawn after abandon", statistics.median(times), bare_ms, "bare loadPyodide()", "ms", 0.09)
 
 
 def bytes_row(browser: Browser, server: ServerProcess) -> Row:
@@ -146,7 +147,7 @@ def bytes_row(browser: Browser, server: ServerProcess) -> Row:
         tab.page.reload()
         tab.page.evaluate(TIME_OURS, FLOW)
     total = sum(packed_size(SITE / path.lstrip("/")) for path in set(asked))
-    return Row("bytes before core ready, brotli", total, BYTES_BUDGET, "budget", "bytes", 1.0)
+    return Row("boot: bytes before core ready, brotli", total, BYTES_BUDGET, "budget", "bytes", 1.0)
 
 
 def packed_size(path: Path) -> int:
@@ -163,11 +164,12 @@ def wheel_rows() -> list[Row]:
         command = [sys.executable, "-c", NATIVE_TIMER.format(code=code)]
         return lambda: float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) * 1000
 
-    found = medians({"with": timed(f"{NATIVE_PYDANTIC}\nimport irenic"), "alone": timed(NATIVE_PYDANTIC)}, 3 * ROUNDS)
-    added = found["with"] - found["alone"]
+    found = alternate({"with": timed(f"{NATIVE_PYDANTIC}\nimport irenic"), "alone": timed(NATIVE_PYDANTIC)}, 3 * ROUNDS)
+    alone = found["alone"]
+    added = [both - pydantic for both, pydantic in zip(found["with"], alone, strict=True)]
     return [
-        Row("wheel of the core", wheel.stat().st_size, WHEEL_BUDGET, "budget", "bytes", 1.0),
-        Row("import irenic, what it adds", added, found["alone"], "import pydantic, one model", "ms", 0.25),
+        Row("boot: wheel of the core", wheel.stat().st_size, WHEEL_BUDGET, "budget", "bytes", 1.0),
+        compare("boot: import irenic, what it adds", added, alone, "import pydantic, one model", "ms", 0.25),
     ]
 
 

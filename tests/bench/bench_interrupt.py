@@ -114,9 +114,9 @@ def main() -> int:
     lost = SHARED_SIGNALS - len(by_memory)
     return report(
         [
-            p99_row(f"tight loop, isolated, p99 of {SHARED_SIGNALS:,}", by_memory, SHARED_LIMIT_MS),
-            Row("tight loop, isolated, signals lost", float(lost), 1.0, "one", "", 0.0),
-            p99_row(f"tight loop, not isolated, p99 of {POLLED_SIGNALS}", by_server, POLLED_LIMIT_MS),
+            p99_row(f"interrupt: tight loop, isolated, p99 of {SHARED_SIGNALS:,}", by_memory, SHARED_LIMIT_MS),
+            Row("interrupt: tight loop, isolated, signals lost", float(lost), 1.0, "one", "", 0.0),
+            p99_row(f"interrupt: tight loop, not isolated, p99 of {POLLED_SIGNALS}", by_server, POLLED_LIMIT_MS),
         ]
     )
 
