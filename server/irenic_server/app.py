@@ -1,6 +1,7 @@
 """The server as one ASGI application: what a request passes, from the outside in.
 
-RequestLog > SecurityHeaders > HostGate > Authentication > Dispatch > raw routes | health | FastAPI | site
+RequestLog > SecurityHeaders > HostGate > Authentication > Dispatch > raw routes | health | FastAPI | site; appends have
+a short way, see ``shortcut.py``.
 """
 
 from contextlib import AbstractAsyncContextManager
@@ -28,6 +29,7 @@ from irenic_server.raw_routes import RawRoutes
 from irenic_server.security import HostGate, SecurityHeaders
 from irenic_server.services import Services
 from irenic_server.settings import Settings
+from irenic_server.shortcut import Shortcut
 from irenic_server.site import Site
 from irenic_server.telemetry import Intake
 
@@ -47,11 +49,12 @@ class App:
     def __init__(self, settings: Settings) -> None:
         self.services = Services(settings)
         self.api = create_api(self.services)
-        app: ASGIApp = Dispatch(self.services, self.api)
-        app = Authentication(app, settings, self.services.tokens)
-        app = HostGate(app, settings)
-        app = SecurityHeaders(app, settings)
-        self._app = Prefixed(RequestLog(app, self.services.metrics), settings.prefix)
+        rates = Buckets(settings.limits.rate, settings.limits.rate_burst)
+        authentication = Authentication(Dispatch(self.services, self.api, rates), settings, self.services.tokens)
+        gate = HostGate(authentication, settings)
+        log = RequestLog(SecurityHeaders(gate, settings), self.services.metrics)
+        whole = Prefixed(log, settings.prefix)
+        self._app = Shortcut(whole, self.services, log=log, gate=gate, authentication=authentication, rates=rates)
         self._running: AbstractAsyncContextManager[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,7 +90,7 @@ class Prefixed:
 class Dispatch:
     """Hands a request to what serves it; bodies reach FastAPI only after they were read within bounds."""
 
-    def __init__(self, services: Services, api: ASGIApp) -> None:
+    def __init__(self, services: Services, api: ASGIApp, rates: Buckets) -> None:
         limits = services.settings.limits
         self._raw = RawRoutes(services)
         self._health = Health(services)
@@ -95,7 +98,7 @@ class Dispatch:
         self._api = api
         self._site = Site(services.settings.site) if services.settings.site is not None else None
         self._limits = limits
-        self._rates = Buckets(limits.rate, limits.rate_burst)
+        self._rates = rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]

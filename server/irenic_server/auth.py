@@ -61,6 +61,14 @@ class Authentication:
         scope[PRINCIPAL] = principal
         await self._app(scope, receive, send)
 
+    def known(self, scope: AsgiScope) -> Principal | None:
+        """Return whom a request's token stands for, where that is known at once and allows the request."""
+        given = _bearer(scope)
+        principal = self._tokens.known(given) if given is not None else None
+        if principal is None or _needed(scope["method"], scope["path"]) not in principal.scopes:
+            return None
+        return principal
+
     async def _principal(self, scope: AsgiScope) -> Principal:
         given = _bearer(scope)
         if given is None:

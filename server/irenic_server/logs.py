@@ -32,15 +32,19 @@ _standard = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime
 class RequestLog:
     """Numbers, times, counts and logs every request, and answers 500 where something failed."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, same_numbers: "RequestLog | None" = None) -> None:
         self._app = app
         self._metrics = metrics
-        self._ids = _RequestIds()
+        self._ids: _RequestIds = same_numbers._ids if same_numbers is not None else _RequestIds()
+
+    def number(self, scope: Scope) -> bytes:
+        """Return the id of a request: the one that it brings, or a new one."""
+        given = header(scope, b"x-request-id")
+        return given if given is not None and _given_id.fullmatch(given) else self._ids.next()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        given = header(scope, b"x-request-id")
-        request_id = given if given is not None and _given_id.fullmatch(given) else self._ids.next()
+        request_id = self.number(scope)
         REQUEST_ID.set(request_id.decode("ascii"))
         status = 0
 

@@ -28,6 +28,12 @@ END_ID = "end"
 """The id of a stream's last event: a client that comes back with it has seen everything."""
 
 
+def appended_to(scope: Scope) -> str | None:
+    """Return the id of the execution that a request appends to; None where it does something else."""
+    match = _execution_route.fullmatch(scope["path"]) if scope["method"] == "POST" else None
+    return match[1] if match is not None and match[2] == "events" else None
+
+
 class RawRoutes:
     """Finds and serves the routes; ``serve`` says whether it was one of them."""
 
@@ -51,7 +57,7 @@ class RawRoutes:
         execution_id, name = match.groups()
         if name == "events" and method == "POST":
             scope[ROUTE] = "append"
-            await self._append(scope, receive, send, execution_id)
+            await respond_json(send, 200, await self.append(scope, receive, execution_id))
         elif name == "stream" and method == "GET":
             scope[ROUTE] = "stream"
             await self._stream(scope, receive, send, execution_id)
@@ -62,7 +68,11 @@ class RawRoutes:
             return False
         return True
 
-    async def _append(self, scope: Scope, receive: Receive, send: Send, execution_id: str) -> None:
+    async def append(self, scope: Scope, receive: Receive, execution_id: str) -> bytes:
+        """Append a request's events and return the answer, once they are durable.
+
+        :raises Problem: if nothing was stored.
+        """
         limits = self._services.settings.limits
         principal: Principal = scope[PRINCIPAL]
         body = await read_body(scope, receive, limits.events_body)
@@ -75,7 +85,7 @@ class RawRoutes:
         next_seq = await self._services.writer.write_grouped(append_group, append)
         principal.stored += len(body)
         self._services.metrics.events_appended += len(envelopes)
-        await respond_json(send, 200, b'{"next_seq":%d}' % next_seq)
+        return b'{"next_seq":%d}' % next_seq
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send, execution_id: str) -> None:
         services = self._services

@@ -22,7 +22,10 @@ _COMMON: tuple[Header, ...] = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-content-type-options", b"nosniff"),
 )
-_API: tuple[Header, ...] = (*_COMMON, (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"))
+API_HEADERS: tuple[Header, ...] = (
+    *_COMMON,
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
 _SITE: tuple[Header, ...] = (
     *_COMMON,
     # What documents and workers need on top, to be isolated from all other sites.
@@ -53,6 +56,11 @@ class HostGate:
             await respond_problem(send, problem)
             return
         await self._app(scope, receive, send)
+
+    def lets_in(self, scope: Scope) -> bool:
+        """Tell whether a request may pass."""
+        host = (header(scope, b"host") or b"").decode("latin-1").lower()
+        return self._check(scope, host) is None
 
     def _check(self, scope: Scope, host: str) -> Problem | None:
         if not self._is_own(host):
@@ -111,7 +119,7 @@ class SecurityHeaders:
         self._secure = settings.scheme == "https"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        added = _API if is_api(scope["path"]) else self._site_headers(scope)
+        added = API_HEADERS if is_api(scope["path"]) else self._site_headers(scope)
 
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":

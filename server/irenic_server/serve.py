@@ -1,6 +1,7 @@
 """Running the server: a port, one printed address, and an orderly end."""
 
 import errno
+import gc
 import signal
 import socket
 import ssl
@@ -20,6 +21,9 @@ from irenic_server.schema import prepare_schema
 from irenic_server.settings import Settings
 
 BACKLOG = 2048
+
+YOUNG_OBJECTS = 10_000
+"""New objects after which the garbage collector looks at them: a few for every request of a busy second."""
 
 Announce = Callable[[str], None]
 
@@ -67,6 +71,7 @@ def serve(settings: Settings, *, announce: Announce, open_browser: bool = False)
         prepare_schema(app.services.database)
 
         def started() -> None:
+            _settle_memory()
             address = _address(settings, listener.getsockname()[1])
             announce(address)
             if open_browser:
@@ -75,6 +80,13 @@ def serve(settings: Settings, *, announce: Announce, open_browser: bool = False)
         # Uvicorn drains, and then raises the signal again that it was ended by.
         with suppress(KeyboardInterrupt):
             make_server(app, started).run(sockets=[listener])
+
+
+def _settle_memory() -> None:
+    """Keep the garbage collector from looking at what was loaded at the start, which holds up requests for 50 ms."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
 
 
 def make_server(app: App, started: Callable[[], None]) -> uvicorn.Server:

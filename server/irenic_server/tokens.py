@@ -131,17 +131,25 @@ class Tokens:
         self._named: dict[str, Principal] = {}
         self._read_at = float("-inf")
 
+    def known(self, token: str) -> Principal | None:
+        """Return whom a token stands for, where no look into the database is needed to tell."""
+        digest = _digest(token)
+        # Hashes are compared, so that the time taken says nothing of the token; and in constant time all the same.
+        if hmac.compare_digest(digest, self._own):
+            return self._owner
+        return None if self._is_stale() else self._named.get(digest)
+
     async def principal(self, token: str, *, read: bool = True) -> Principal | None:
         """Return whom a token stands for, or None if it is not accepted.
 
         :param read: whether the database may be asked for a token that is not known yet.
         """
-        digest = _digest(token)
-        # Hashes are compared, so that the time taken says nothing of the token; and in constant time all the same.
-        if hmac.compare_digest(digest, self._own):
-            return self._owner
-        stale = time.monotonic() - self._read_at > REFRESH_SECONDS
-        if stale or (read and digest not in self._named):
-            self._named = await self._database.read(_principals)
-            self._read_at = time.monotonic()
-        return self._named.get(digest)
+        found = self.known(token)
+        if found is not None or not (read or self._is_stale()):
+            return found
+        self._named = await self._database.read(_principals)
+        self._read_at = time.monotonic()
+        return self._named.get(_digest(token))
+
+    def _is_stale(self) -> bool:
+        return time.monotonic() - self._read_at > REFRESH_SECONDS

@@ -2,6 +2,10 @@
 
 While a commit waits for the disk, requests queue up; the next commit takes all of them. One sync of the disk so serves
 as many requests as there are, and no request is answered before it is durable.
+
+Where the disk is quick, it would be done before the second request is read, and each request would pay for a commit of
+its own. So a commit waits for as many writes as the last one had, and those that came meanwhile; but not longer than a
+moment in which none comes. A client that is alone never waits.
 """
 
 import asyncio
@@ -27,6 +31,10 @@ T = TypeVar("T")
 Result = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
 MAX_BATCH = 512
+
+MOMENT = 0.001
+"""Seconds without a further write after which a commit begins, however few there are."""
+
 DEADLOCK_DETECTED = "40P01"
 
 _log = logging.getLogger("irenic.server")
@@ -69,8 +77,15 @@ class Writer:
         self._publish = publish
         self._metrics = metrics
         self._max_pending = max_pending
-        self._queue: queue.SimpleQueue[Write[Any] | GroupedWrite | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[Write[Any] | GroupedWrite] | None] = queue.SimpleQueue()
+        self._waiting: list[Write[Any] | GroupedWrite] = []
+        self._expected = 1
+        self._seen = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._committing = False
         self._pending = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._run, name="irenic-writer", daemon=True)
         self._thread.start()
@@ -94,6 +109,7 @@ class Writer:
 
     async def close(self) -> None:
         """Carry out what is queued and end the thread."""
+        await self._idle.wait()
         self._queue.put(None)
         await self._loop.run_in_executor(None, self._thread.join)
 
@@ -105,26 +121,43 @@ class Writer:
                 headers={"Retry-After": "1"},
             )
         self._pending += 1
-        self._queue.put(write)
+        self._idle.clear()
+        self._waiting.append(write)
+        if not self._committing:
+            self._gather()
+
+    def _gather(self) -> None:
+        """Hand over what waits if that is all that is to be expected."""
+        if len(self._waiting) >= self._expected:
+            self._hand_over()
+        elif self._timer is None:
+            self._seen = len(self._waiting)
+            self._timer = self._loop.call_later(MOMENT, self._look)
+
+    def _look(self) -> None:
+        """Hand over what waits, unless more has come since the last look."""
+        self._timer = None
+        if len(self._waiting) > self._seen:
+            self._gather()
+        else:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        batch = self._waiting[:MAX_BATCH]
+        del self._waiting[:MAX_BATCH]
+        self._committing = True
+        self._expected = len(batch)
+        self._queue.put(batch)
 
     # In the thread.
 
     def _run(self) -> None:
-        ended = False
-        while not ended:
-            batch: list[Write[Any] | GroupedWrite] = []
-            write = self._queue.get()
-            while write is not None:
-                batch.append(write)
-                if len(batch) == MAX_BATCH:
-                    break
-                try:
-                    write = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-            ended = write is None
-            if batch:
-                self._commit(batch)
+        while (batch := self._queue.get()) is not None:
+            self._commit(batch)
+            self._loop.call_soon_threadsafe(self._committed)
 
     def _commit(self, batch: list[Write[Any] | GroupedWrite]) -> None:
         started = time.perf_counter()
@@ -183,6 +216,14 @@ class Writer:
                 future.set_exception(error)
             else:
                 future.set_result(value)
+
+    def _committed(self) -> None:
+        self._committing = False
+        self._expected = min(self._expected + len(self._waiting), MAX_BATCH)
+        if self._waiting:
+            self._gather()
+        elif self._pending == 0:
+            self._idle.set()
 
 
 def _same_kind(batch: Sequence[Write[Any] | GroupedWrite], position: int) -> list[GroupedWrite]:
