@@ -36,6 +36,7 @@ MOMENT = 0.001
 """Seconds without a further write after which a commit begins, however few there are."""
 
 DEADLOCK_DETECTED = "40P01"
+DISK_FULL = "53100"
 
 _log = logging.getLogger("irenic.server")
 
@@ -255,7 +256,8 @@ def _explained(error: Exception) -> Exception:
         return error
     if isinstance(error, DBAPIError):
         said = str(error.orig)
-        if "disk is full" in said or "No space left" in said or "disk I/O error" in said:
+        full = "disk is full" in said or "No space left" in said or "disk I/O error" in said
+        if full or getattr(error.orig, "sqlstate", None) == DISK_FULL:
             return Problem(
                 "storage-full",
                 "The disk of the server is full. Nothing of this request was stored; what was acknowledged before is "

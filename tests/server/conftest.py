@@ -33,17 +33,18 @@ def sqlite_address(tmp_path: Path) -> str:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a new database; each test that asks for it runs on both kinds."""
-    return _new_database(request, tmp_path)
+    return new_database(request, tmp_path)
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server with default settings that all tests share; each of them has flows and executions of its own."""
-    with running_server(_new_database(request, tmp_path_factory.mktemp("shared"))) as running:
+    with running_server(new_database(request, tmp_path_factory.mktemp("shared"))) as running:
         yield running
 
 
-def _new_database(request: pytest.FixtureRequest, folder: Path) -> str:
+def new_database(request: pytest.FixtureRequest, folder: Path) -> str:
+    """Return the address of a new database of the kind that a fixture's parameter names."""
     if request.param == "sqlite":
         return str(folder / "irenic.sqlite3")
     cluster: Cluster = request.getfixturevalue("postgres")

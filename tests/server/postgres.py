@@ -35,12 +35,19 @@ class Cluster:
         """Return the address of a database."""
         return f"postgresql://irenic@127.0.0.1:{self._port}/{name}"
 
-    def new_database(self) -> str:
-        """Make an empty database and return its address."""
+    def new_database(self, on: Path | None = None) -> str:
+        """Make an empty database and return its address.
+
+        :param on: folder of a disk of its own for its tables.
+        """
         self._made += 1
         name = f"test_{self._made}"
         with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
+            if on is None:
+                connection.execute(f"CREATE DATABASE {name}".encode())
+            else:
+                connection.execute(f"CREATE TABLESPACE {name} LOCATION '{_own_folder(on)}'".encode())
+                connection.execute(f"CREATE DATABASE {name} TABLESPACE {name} STRATEGY file_copy".encode())
         return self.address(name)
 
 
@@ -65,6 +72,17 @@ def running_cluster(programs: Path, folder: Path) -> Iterator[Cluster]:
         yield Cluster(port)
     finally:
         _run([programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"], user)
+
+
+def _own_folder(parent: Path) -> Path:
+    """Return a new folder in another one, which the user of the cluster may use."""
+    folder = parent / "tables"
+    folder.mkdir()
+    user = _unprivileged_user()
+    if user is not None:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        _let_through(folder)
+    return folder
 
 
 def _unprivileged_user() -> pwd.struct_passwd | None:

@@ -8,13 +8,16 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic_core import to_json
+from tests.server.conftest import new_database
 from tests.server.harness import TOKEN, Execution, problem_name
+from tests.server.postgres import Cluster
 from tests.server.test_process import Process, server_process
 
 from irenic.model.ids import new_execution_id
@@ -55,11 +58,11 @@ class Writer:
                 return
 
 
-def test_nothing_acknowledged_is_lost_when_the_server_is_killed_under_load(tmp_path: Path) -> None:
+def test_nothing_acknowledged_is_lost_when_the_server_is_killed_under_load(database: str) -> None:
     """Again and again, on one database."""
     writers = [Writer(new_execution_id()) for _ in range(WRITERS)]
     for _ in range(KILLS):
-        with server_process(tmp_path / "db", "--token", TOKEN) as server:
+        with server_process(database, "--token", TOKEN) as server:
             check_journals(server, writers)
             threads = [threading.Thread(target=writer.write, args=(server.base,)) for writer in writers]
             reached = [writer.acknowledged + 20 for writer in writers]
@@ -70,7 +73,7 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed_under_load(tmp_p
             server.end(signal.SIGKILL)
             for thread in threads:
                 thread.join()
-    with server_process(tmp_path / "db", "--token", TOKEN) as server:
+    with server_process(database, "--token", TOKEN) as server:
         check_journals(server, writers)
 
 
@@ -89,13 +92,14 @@ def check_journals(server: Process, writers: list[Writer]) -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 4 MB."""
+def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A disk of a few MB: PostgreSQL needs 8 for an empty database."""
     if os.geteuid() != 0 or shutil.which("mount") is None:
         pytest.skip("mounting a small disk needs root")
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], check=False)
+    size = "14m" if "postgres" in request.fixturenames else "4m"
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=False)
     if mounted.returncode != 0:
         pytest.skip("a tmpfs cannot be mounted here")
     yield folder
@@ -128,10 +132,39 @@ def test_a_full_disk_is_said_and_survived(small_disk: Path) -> None:
         assert execution.record()["next_seq"] == stored + 1
 
 
-@pytest.fixture(scope="module")
-def journal_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def test_a_full_disk_of_postgresql_is_said_and_survived(small_disk: Path, postgres: Cluster) -> None:
+    """Only the tables are on it: where the log has no room, PostgreSQL ends itself."""
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"x" * 2_000_000)
+    database = postgres.new_database(on=small_disk)
+    with server_process(database, "--token", TOKEN) as server, server.client() as client:
+        execution = Execution(client)
+        execution.create()
+        stored = 0
+        while (response := execution.append(*_random_events(execution, stored))).status_code == 200:
+            stored += BATCH
+        assert (response.status_code, problem_name(response)) == (507, "storage-full")
+        assert len(execution.events(limit=10_000)["events"]) == stored > 0
+        ballast.unlink()
+        assert execution.append(*_random_events(execution, stored)).json() == {"next_seq": stored + BATCH}
+        server.end(signal.SIGKILL)
+    with server_process(database, "--token", TOKEN) as server, server.client() as client:
+        execution.client = client
+        assert execution.record()["next_seq"] == stored + BATCH
+
+
+BATCH = 20
+
+
+def _random_events(execution: Execution, first: int) -> list[dict[str, Any]]:
+    # PostgreSQL compresses long texts, so that repeated ones would take no room.
+    return [execution.event(first + offset, text=random.randbytes(5_000).hex()) for offset in range(BATCH)]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def journal_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A database for many short journals."""
-    database = Database(str(tmp_path_factory.mktemp("journals") / "db"))
+    database = Database(new_database(request, tmp_path_factory.mktemp("journals")))
     prepare_schema(database)
     yield database
     database.close()
@@ -156,14 +189,14 @@ def test_any_order_of_retries_duplicates_and_crashes_ends_in_the_same_journal(
     expected = [_event(execution_id, seq) for seq in range(LENGTH)]
     with journal_database.writer.begin() as connection:
         create = ExecutionCreate.model_validate({"flow": "f", "cmds": ["ensure"]})
-        create_execution(Transaction(connection, True), execution_id, create)
+        create_execution(Transaction(connection, journal_database.is_sqlite), execution_id, create)
     acknowledged = 0
     batches = [deliveries[start : start + groups] for start in range(0, len(deliveries), groups)]
     for batch in [*batches, *[[(seq, 1, False)] for seq in range(LENGTH)]]:
         appends = [_append(execution_id, expected[first : first + size]) for first, size, _ in batch]
         crashed = any(crash for _, _, crash in batch)
         connection = journal_database.writer.connect()
-        results = append_group(Transaction(connection, True), appends)
+        results = append_group(Transaction(connection, journal_database.is_sqlite), appends)
         # Closing without a commit is what a kill leaves behind: the log ends before the transaction does.
         if not crashed:
             connection.commit()
