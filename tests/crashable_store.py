@@ -36,11 +36,11 @@ class CrashableJournal:
         self._store = store
         self._id = execution_id
         self._lease = lease
-        self._pending: list[JournalEvent] = []
+        self._pending: list[bytes] = []
 
     def append(self, event: JournalEvent) -> None:
         """See :meth:`irenic.engine.store.Journal.append`."""
-        self._pending.append(event)
+        self._pending.append(event.model_dump_json().encode())
 
     async def durable(self) -> None:
         """See :meth:`irenic.engine.store.Journal.durable`."""

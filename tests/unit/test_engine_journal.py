@@ -71,7 +71,7 @@ class Watching(CrashableStore):
 
     def durable(self) -> list[JournalEvent]:
         """Return the events that would survive a crash now."""
-        return [event for events in self._journals.values() for event in events]
+        return [event for id in self._journals for event in self._read(id)]
 
 
 async def test_an_intent_is_durable_before_apply_and_its_result_before_a_successor_starts() -> None:

@@ -238,7 +238,8 @@ class Application:
         if result == "cancelled":
             self._cmd_run.left_over.append(run.item_id)
             state = dump(state)
-        run.cx.progress.flush()
+        if run.unrecorded:
+            run.cx.progress.flush()
         await self._recorder.emit_durable(
             ItemResult,
             item=run.item_id,

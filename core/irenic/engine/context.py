@@ -47,7 +47,7 @@ class ExecutionSide(Protocol):
 class ExecutionItemContext(ItemContext):
     """See :class:`irenic.flow.context.ItemContext`."""
 
-    __slots__ = ("_execution", "_run", "dry_run", "execution_id", "flow", "item_id", "log", "profile", "progress")
+    __slots__ = ("_execution", "_run", "dry_run", "execution_id", "flow", "item_id", "profile")
 
     def __init__(self, execution: ExecutionSide, run: ItemRun, flow: str, profile: str, *, dry_run: bool) -> None:
         self._execution = execution
@@ -57,8 +57,16 @@ class ExecutionItemContext(ItemContext):
         self.profile = profile
         self.execution_id = execution.id
         self.dry_run = dry_run
-        self.progress: ProgressSender = ProgressSender(execution, run.item_id)
-        self.log: LogSender = LogSender(execution, run.item_id)
+
+    @property
+    def progress(self) -> "ProgressSender":
+        """See the base class."""
+        return ProgressSender(self._execution, self._run)
+
+    @property
+    def log(self) -> "LogSender":
+        """See the base class."""
+        return LogSender(self._execution, self.item_id)
 
     @property
     def cancelled(self) -> InterruptLevel | None:
@@ -147,14 +155,11 @@ class Shield:
 class ProgressSender:
     """See :class:`irenic.flow.context.ItemProgressSender`."""
 
-    __slots__ = ("_execution", "_item_id", "_recorded_at", "_unrecorded", "last_alive")
+    __slots__ = ("_execution", "_run")
 
-    def __init__(self, execution: ExecutionSide, item_id: str) -> None:
+    def __init__(self, execution: ExecutionSide, run: ItemRun) -> None:
         self._execution = execution
-        self._item_id = item_id
-        self._recorded_at = 0.0
-        self._unrecorded = False
-        self.last_alive = 0.0
+        self._run = run
 
     def limit(self, limit: ProgressLimit | None) -> None:
         """See the protocol."""
@@ -173,28 +178,28 @@ class ProgressSender:
 
     def alive(self) -> None:
         """Note a sign of life; a stalled item runs again."""
-        self.last_alive = asyncio.get_running_loop().time()
+        self._run.last_alive = asyncio.get_running_loop().time()
         if self._item.status is ProgressStatus.RUNNING_STALLED:
-            self._execution.recorder.emit(ItemStatus, item=self._item_id, status=ProgressStatus.RUNNING)
+            self._execution.recorder.emit(ItemStatus, item=self._run.item_id, status=ProgressStatus.RUNNING)
 
     def flush(self) -> None:
-        """Record the last position, where it is not in the journal yet."""
-        if self._unrecorded:
-            self._record(at_once=True)
+        """Record the last position."""
+        self._record(at_once=True)
 
     @property
     def _item(self) -> ItemFold:
-        return self._execution.recorder.item(self._item_id)
+        return self._execution.recorder.item(self._run.item_id)
 
     def _record(self, *, at_once: bool = False) -> None:
+        run = self._run
         self.alive()
-        self._unrecorded = True
-        if at_once or self.last_alive - self._recorded_at >= POSITION_INTERVAL:
-            self._recorded_at = self.last_alive
-            self._unrecorded = False
+        run.unrecorded = True
+        if at_once or run.last_alive - run.recorded_at >= POSITION_INTERVAL:
+            run.recorded_at = run.last_alive
+            run.unrecorded = False
             item = self._item
             self._execution.recorder.emit(
-                ItemPosition, item=self._item_id, position=item.position, limit=item.limit, message=item.message
+                ItemPosition, item=run.item_id, position=item.position, limit=item.limit, message=item.message
             )
         else:
             self._execution.fanout.touch()

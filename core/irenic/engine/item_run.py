@@ -28,9 +28,12 @@ class ItemRun:
         "cx",
         "item",
         "item_id",
+        "last_alive",
+        "recorded_at",
         "shields",
         "spec",
         "task",
+        "unrecorded",
     )
 
     def __init__(self, flow: Flow, item_id: str) -> None:
@@ -43,12 +46,15 @@ class ItemRun:
         self.cancel_requested = False
         self.cancel_delivered = False
         self.shields: tuple[str, ...] = ()
+        self.last_alive = 0.0
+        self.recorded_at = 0.0
+        self.unrecorded = False
         self.code_hash = code_hash(self.item)
         self._plain_params_hash: str | None = None
 
     def params_hash(self, params: Any) -> str:
         """Return the digest of the item's params."""
-        if any(self.spec.refs.values()):
+        if self.spec.refs:
             return digest(params)
         if self._plain_params_hash is None:
             self._plain_params_hash = digest(params)

@@ -28,11 +28,16 @@ class PreviewItemContext(ItemContext):
         self.profile = request.profile
         self.execution_id = ""
         self.dry_run = True
-        self.progress = _Silent()
-        self.log = _Silent()
         self._run = run
         self._entry = entry
         self._platform = platform
+
+    @property
+    def progress(self) -> "_Silent":
+        """Nobody hears of it."""
+        return _SILENT
+
+    log = progress
 
     @property
     def cancelled(self) -> InterruptLevel | None:
@@ -94,3 +99,6 @@ class _Silent:
         """Drop it."""
 
     info = warning = error = debug
+
+
+_SILENT = _Silent()

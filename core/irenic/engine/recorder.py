@@ -13,7 +13,7 @@ from irenic.model.outcome import CmdOutcome
 from irenic.model.timestamps import timestamp
 from irenic.model.trusted import trusted
 
-RECENT_EVENTS = 4096
+RECENT_EVENTS = 1024
 """How many published events are kept in memory for watchers; older ones are read from the store."""
 
 _ABANDONED = "the execution was abandoned"
@@ -150,7 +150,7 @@ class Recorder:
         return newer
 
     def _append(self, kind: type[Event], fields: dict[str, Any]) -> JournalEvent:
-        if self.is_sealed:
+        if self._owner is not None and self.is_sealed:
             raise asyncio.CancelledError(_ABANDONED)
         fields["execution_id"] = self._id
         fields["seq"] = self.next_seq

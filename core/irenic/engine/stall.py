@@ -34,7 +34,7 @@ class StallWatch:
         for item in self._recorder.fold.items.values():
             if item.status is not ProgressStatus.RUNNING or not item.intent_open:
                 continue
-            due = self._runs[item.item].cx.progress.last_alive + self._after
+            due = self._runs[item.item].last_alive + self._after
             if due > now:
                 next_look = min(next_look, due)
                 continue

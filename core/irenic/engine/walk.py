@@ -90,7 +90,7 @@ class Walk:
     def _release(self, nodes: list[str]) -> None:
         self._ready.extend(nodes)
         self._start_ready()
-        if nodes and self._on_queued is not None and not self._stopped:
+        if nodes and self._ready and self._on_queued is not None and not self._stopped:
             waiting = min(len(self._ready), len(nodes))
             for node in nodes[len(nodes) - waiting :]:
                 self._on_queued(node)

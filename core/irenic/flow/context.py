@@ -161,8 +161,15 @@ class ItemContext(ABC):
     execution_id: str
     dry_run: bool
 
-    progress: ItemProgressSender
-    log: ItemLog
+    @property
+    @abstractmethod
+    def progress(self) -> ItemProgressSender:
+        """Tells how far the item has come."""
+
+    @property
+    @abstractmethod
+    def log(self) -> ItemLog:
+        """Writes lines to the execution's log."""
 
     @property
     @abstractmethod

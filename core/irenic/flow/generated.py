@@ -40,7 +40,7 @@ def changed_fields(one: BaseModel, other: BaseModel) -> list[str]:
         return []
     generated = generated_fields(type(one))
     changed = []
-    for name in type(one).model_fields:
+    for name in type(one).__pydantic_fields__:
         before, after = getattr(one, name), getattr(other, name)
         if before == after or (name in generated and (before is None or after is None)):
             continue

@@ -4,7 +4,6 @@ import hashlib
 import inspect
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args
-from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,6 +13,7 @@ from irenic.flow.params import PartialParams
 from irenic.model.errors import FlowError
 from irenic.model.ids import check_identifier
 from irenic.model.progress import ProgressLimit
+from irenic.model.trusted import trusted
 
 P = TypeVar("P", bound=BaseModel)
 S = TypeVar("S", bound=BaseModel)
@@ -75,6 +75,7 @@ class Item(ABC, Generic[P, S]):
 
     Params: ClassVar[type[BaseModel]]
     State: ClassVar[type[BaseModel]]
+    _code_hash: ClassVar[str]
 
     def __init__(self, id: str) -> None:
         self.id = check_identifier(id, "item id")
@@ -141,14 +142,14 @@ def field_diff(current: BaseModel, target: BaseModel) -> StateDiff:
     changed = changed_fields(current, target)
     if not changed:
         return _NO_CHANGES
-    return StateDiff(
-        changes={name: FieldChange(before=getattr(current, name), after=getattr(target, name)) for name in changed}
-    )
+    changes = {
+        name: trusted(FieldChange, {"before": getattr(current, name), "after": getattr(target, name)})
+        for name in changed
+    }
+    return trusted(StateDiff, {"changes": changes})
 
 
 _NO_CHANGES = StateDiff()
-
-_code_hashes: WeakKeyDictionary[type, str] = WeakKeyDictionary()
 
 
 def code_hash(item: Item[Any, Any]) -> str:
@@ -156,9 +157,10 @@ def code_hash(item: Item[Any, Any]) -> str:
 
     It is taken of the source where that can be read, else of the class's name and ``version`` attribute.
     """
-    known = _code_hashes.get(type(item))
+    cls = type(item)
+    known: str | None = cls.__dict__.get("_code_hash")  # not a base's
     if known is None:
-        known = _code_hashes[type(item)] = _hash_class(type(item))
+        known = cls._code_hash = _hash_class(cls)
     return known
 
 

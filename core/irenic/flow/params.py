@@ -61,6 +61,9 @@ class PartialParams(Generic[P]):
         return self._whole
 
 
+_NONE_MISSING: frozenset[str] = frozenset()
+
+
 class ParamsSpec(Generic[P]):
     """How an item's params are obtained: a value or a :class:`Ref` for each field, refs also inside lists and dicts.
 
@@ -72,15 +75,15 @@ class ParamsSpec(Generic[P]):
         self.model = model
         self._check_names(item, given)
         self.given = by_field_name(model, given)
-        self.refs = {name: list(_refs_in(value)) for name, value in self.given.items()}
+        self.refs = {name: refs for name, value in self.given.items() if (refs := list(_refs_in(value)))}
         self._check_types(item)
         self._plain: PartialParams[P] | None = None
-        if not any(self.refs.values()):
+        if not self.refs:
             try:
                 whole = model.model_validate(self.given, by_alias=True, by_name=True)
             except ValidationError as error:
                 raise FlowError(explain(error, f"the params of {item} are not valid")) from error
-            self._plain = PartialParams(model, {}, frozenset(), whole)
+            self._plain = PartialParams(model, {}, _NONE_MISSING, whole)
 
     def _check_names(self, item: str, given: Mapping[str, Any]) -> None:
         fields = self.model.model_fields
@@ -117,7 +120,7 @@ class ParamsSpec(Generic[P]):
         known: dict[str, Any] = {}
         missing: set[str] = set()
         for name, value in self.given.items():
-            if not self.refs[name]:
+            if name not in self.refs:
                 known[name] = value
                 continue
             resolved = _resolve(value, states, inputs)

@@ -7,7 +7,11 @@ from pydantic import BaseModel
 
 M = TypeVar("M", bound=BaseModel)
 
-_set = object.__setattr__
+_slots: Any = BaseModel.__dict__
+_set_dict = _slots["__dict__"].__set__
+_set_fields = _slots["__pydantic_fields_set__"].__set__
+_set_extra = _slots["__pydantic_extra__"].__set__
+_set_private = _slots["__pydantic_private__"].__set__
 
 
 def trusted(model: type[M], values: dict[str, Any]) -> M:
@@ -17,10 +21,10 @@ def trusted(model: type[M], values: dict[str, Any]) -> M:
     """
     template, all_fields = _shape(model)
     made = model.__new__(model)
-    _set(made, "__dict__", {**template, **values})
-    _set(made, "__pydantic_fields_set__", all_fields)
-    _set(made, "__pydantic_extra__", None)
-    _set(made, "__pydantic_private__", None)
+    _set_dict(made, template | values)
+    _set_fields(made, all_fields)
+    _set_extra(made, None)
+    _set_private(made, None)
     return made
 
 

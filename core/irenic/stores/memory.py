@@ -5,7 +5,7 @@ from typing import Any
 
 from irenic.engine.store import Lease, LeaseLost, RemoteInterrupt
 from irenic.model.errors import FencedError, HeldError, StoreError
-from irenic.model.events import ExecutionEnded, JournalEvent
+from irenic.model.events import ExecutionEnded, JournalEvent, journal_event
 from irenic.model.fold import ExecutionFold
 from irenic.model.interrupt import InterruptReply, InterruptSignal
 from irenic.model.outcome import CmdOutcome
@@ -15,11 +15,14 @@ from irenic.model.timestamps import timestamp
 
 
 class MemoryStore:
-    """Keeps everything in memory; what is appended is durable at once."""
+    """Keeps everything in memory; what is appended is durable at once.
+
+    Events are kept as JSON: less memory, and nothing that the garbage collector would look through again and again.
+    """
 
     def __init__(self) -> None:
         self._records: dict[str, ExecutionRecord] = {}
-        self._journals: dict[str, list[JournalEvent]] = {}
+        self._journals: dict[str, list[bytes]] = {}
         self._outcomes: dict[str, CmdOutcome] = {}
         self._states: dict[tuple[str, str], FlowStates] = {}
         self._folded: dict[str, int] = {}
@@ -111,7 +114,7 @@ class MemoryStore:
 
     async def events(self, execution_id: str, *, after: int = -1, limit: int = 1000) -> list[JournalEvent]:
         """See :meth:`irenic.engine.store.Store.events`."""
-        return self._journals.get(execution_id, [])[after + 1 : after + 1 + limit]
+        return self._read(execution_id, after + 1, after + 1 + limit)
 
     async def outcome(self, execution_id: str) -> CmdOutcome | None:
         """See :meth:`irenic.engine.store.Store.outcome`."""
@@ -140,6 +143,9 @@ class MemoryStore:
         after._fencing = self._fencing
         return after
 
+    def _read(self, execution_id: str, start: int = 0, end: int | None = None) -> list[JournalEvent]:
+        return [journal_event.validate_json(line) for line in self._journals.get(execution_id, [])[start:end]]
+
     def _end(self, execution_id: str, outcome: CmdOutcome) -> None:
         self._outcomes[execution_id] = outcome
         self._records[execution_id] = self._records[execution_id].model_copy(
@@ -150,21 +156,20 @@ class MemoryStore:
         for record in list(self._records.values()):
             if (record.flow, record.profile) != (flow, profile) or record.status != RUNNING:
                 continue
-            events = self._journals[record.id]
+            events = self._read(record.id)
             if events:
                 outcome = ExecutionFold.of(events).lost()
                 ended = ExecutionEnded(execution_id=record.id, seq=len(events), at=outcome.ended_at, outcome=outcome)
-                events.append(ended)
+                self._journals[record.id].append(ended.model_dump_json().encode())
                 self._end(record.id, outcome)
 
     def _fold_states(self, flow: str, profile: str) -> FlowStates:
         states = self._states.setdefault((flow, profile), FlowStates(flow=flow, profile=profile))
         for id, record in self._records.items():
             if (record.flow, record.profile) == (flow, profile):
-                events = self._journals[id]
-                for event in events[self._folded.get(id, 0) :]:
+                for event in self._read(id, self._folded.get(id, 0)):
                     states.apply(event)
-                self._folded[id] = len(events)
+                self._folded[id] = len(self._journals[id])
         return states
 
 
@@ -210,7 +215,7 @@ class MemoryJournal:
     def append(self, event: JournalEvent) -> None:
         """See :meth:`irenic.engine.store.Journal.append`."""
         if self._lease is None or not self._lease.is_lost:
-            self._events.append(event)
+            self._events.append(event.__pydantic_serializer__.to_json(event))
 
     @property
     def _is_fenced(self) -> bool:
