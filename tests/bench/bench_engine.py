@@ -8,16 +8,19 @@ import gc
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
-from tests.bench.harness import Row, medians, report
+from tests.bench.harness import QUICK, ROUNDS, Row, alternate, compare, report, skipped
+from tests.bench.peers import is_installed, peer_us
 
 from irenic import CmdExecRequest, CmdExecutionMap, Flow, Item, ItemContext, PartialParams, StateDiff
 from irenic.engine.store import Store
@@ -29,10 +32,14 @@ from irenic.model.timestamps import timestamp
 from irenic.model.trusted import trusted
 from irenic.stores import FileStore, MemoryStore
 
-COUNT = 10_000
-SMALL, LARGE = 4_000, 100_000
+COUNT = 500 if QUICK else 10_000
+SMALL, LARGE = (500, 2_000) if QUICK else (1_000, 100_000)
+WIDE = 200 if QUICK else 1_000
 WIDTH = 100
-EVENTS = 20_000
+EVENTS = 1_000 if QUICK else 20_000
+
+PEER_COUNTS = {"doit": 10_000, "dask": 10_000, "Hamilton": 1_000, "Luigi": 1_000}
+"""How many tasks each peer runs: fewer where it, or building its graph, takes long."""
 
 
 class NoParams(BaseModel):
@@ -151,22 +158,31 @@ def walk_us(walk: Callable[[Graph], Coroutine[Any, Any, None]], graph: Graph) ->
     return seconds(lambda: walk(graph)) / len(graph) * 1e6
 
 
-def in_a_process(count: int) -> tuple[float, float]:
-    """Return microseconds and bytes per item of a whole ensure in a process of its own."""
-    command = [sys.executable, "-m", "tests.bench.bench_engine", "--grow", str(count)]
+def in_a_process(form: str, count: int) -> list[float]:
+    """Return the figures that this module prints when it is run as a program."""
+    command = [sys.executable, "-m", "tests.bench.bench_engine", form, str(count)]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
-    took, bytes_used = run.stdout.split()
-    return float(took), float(bytes_used)
+    return [float(figure) for figure in run.stdout.split()]
 
 
 def grow(count: int) -> None:
-    """Print microseconds and bytes per item; the flow is there before the memory is looked at."""
+    """Print microseconds and bytes per item; the flow is there before the memory is looked at.
+
+    A few items take too short a time to be measured once.
+    """
     flow, store = flow_of(count), MemoryStore()
     ensure_us(100)
     before = resident()
-    took = seconds(lambda: ensure(flow, store)) / count * 1e6
+    times = [seconds(lambda: ensure(flow, store)) / count * 1e6]
     used = (resident() - before) / count
-    sys.stdout.write(f"{took} {used}\n")
+    times += [ensure_us(count) for _ in range(10_000 // count - 1)]
+    sys.stdout.write(f"{statistics.median(times)} {used}\n")
+
+
+def whole(count: int) -> None:
+    """Print the microseconds per item by the clock on the wall."""
+    flow, store = flow_of(count), MemoryStore()
+    sys.stdout.write(f"{seconds(lambda: ensure(flow, store), time.perf_counter) / count * 1e6}\n")
 
 
 def resident() -> int:
@@ -178,17 +194,37 @@ def resident() -> int:
 
 def growth_rows() -> list[Row]:
     """Compare a small flow with a large one, in time and memory per item."""
-    small: list[tuple[float, float]] = []
-    large: list[tuple[float, float]] = []
-    for _ in range(3):
-        small.append(in_a_process(SMALL))
-        large.append(in_a_process(LARGE))
-    name = f"{SMALL:,} items"
+    small: list[list[float]] = []
+    large: list[list[float]] = []
+    for _ in range(ROUNDS):
+        small.append(in_a_process("--grow", SMALL))
+        large.append(in_a_process("--grow", LARGE))
     rows = []
     for place, (what, unit) in enumerate((("time", "us"), ("memory", "B"))):
-        ours, other = (sorted(pair[place] for pair in pairs)[1] for pairs in (large, small))
-        rows.append(Row(f"engine: {what} per item, {LARGE:,} items", ours, other, name, unit, 1.2))
+        ours, other = ([figures[place] for figures in rounds] for rounds in (large, small))
+        name = f"engine: {what} per item, {LARGE:,} items"
+        rows.append(compare(name, ours, other, f"{SMALL:,} items", unit, 1.2))
     return rows
+
+
+def peer_rows() -> list[Row]:
+    """Compare a whole ensure with a whole run of each peer, by the clock on the wall."""
+    rows = []
+    for peer, count in PEER_COUNTS.items():
+        if QUICK or not is_installed(peer):
+            skipped(peer, "not part of the quick form" if QUICK else "not installed")
+            continue
+        measures = {"ours": partial(whole_us, count), "other": partial(peer_us, peer, count)}
+        found = alternate(measures)
+        name = f"engine: ensure, per item, {count:,} items, {peer}"
+        rows.append(compare(name, found["ours"], found["other"], peer, "us", 1.0))
+    return rows
+
+
+def whole_us(count: int) -> float:
+    """Return the microseconds per item of a whole ensure in a process of its own."""
+    (took,) = in_a_process("--whole", count)
+    return took
 
 
 def store_row() -> Row:
@@ -196,27 +232,28 @@ def store_row() -> Row:
 
     def ours() -> float:
         with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-            flow, store = flow_of(1_000, width=1_000), FileStore(folder)
-            return seconds(lambda: ensure(flow, store), time.perf_counter) / 1_000 * 1e6
+            flow, store = flow_of(WIDE, width=WIDE), FileStore(folder)
+            return seconds(lambda: ensure(flow, store), time.perf_counter) / WIDE * 1e6
 
     def one_sync_per_item() -> float:
         with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
             file = os.open(Path(folder) / "journal", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             began = time.perf_counter()
-            for _ in range(1_000):
+            for _ in range(WIDE):
                 os.write(file, b"x" * 300)
                 os.fdatasync(file)
             took = time.perf_counter() - began
             os.close(file)
-            return took / 1_000 * 1e6
+            return took / WIDE * 1e6
 
     def in_memory() -> float:
-        flow, store = flow_of(1_000, width=1_000), MemoryStore()
-        return seconds(lambda: ensure(flow, store), time.perf_counter) / 1_000 * 1e6
+        flow, store = flow_of(WIDE, width=WIDE), MemoryStore()
+        return seconds(lambda: ensure(flow, store), time.perf_counter) / WIDE * 1e6
 
-    found = medians({"ours": ours, "memory": in_memory, "sync": one_sync_per_item})
-    durable = max(0.0, found["ours"] - found["memory"])
-    return Row("engine: durable on disk, per item, 1,000 wide", durable, found["sync"], "one fdatasync each", "us", 0.2)
+    found = alternate({"ours": ours, "memory": in_memory, "sync": one_sync_per_item})
+    durable = [max(0.0, both - memory) for both, memory in zip(found["ours"], found["memory"], strict=True)]
+    name = f"engine: durable on disk, per item, {WIDE:,} wide"
+    return compare(name, durable, found["sync"], "one fdatasync each", "us", 0.2)
 
 
 def event_row() -> Row:
@@ -239,15 +276,15 @@ def event_row() -> Row:
             json.dumps({**values, "kind": "item_status", "limit": None, "waiting_for": None})
         return (time.process_time() - began) / EVENTS * 1e6
 
-    found = medians({"ours": ours, "plain": plain})
-    return Row("engine: event, built and encoded", found["ours"], found["plain"], "json.dumps of a dict", "us", 1.0)
+    found = alternate({"ours": ours, "plain": plain})
+    return compare("engine: event, built and encoded", found["ours"], found["plain"], "json.dumps of a dict", "us", 1.0)
 
 
 def main() -> int:
     """Measure everything."""
     flow = flow_of(COUNT)
     graph = flow.graph
-    found = medians(
+    found = alternate(
         {
             "bare": lambda: walk_us(bare_walk, graph),
             "walk": lambda: walk_us(our_walk, graph),
@@ -255,17 +292,21 @@ def main() -> int:
         }
     )
     rows = [
-        Row(f"engine: ensure, per item, {COUNT:,} items", found["ensure"], found["bare"], "bare asyncio", "us", 15),
-        Row(f"engine: the walk alone, {COUNT:,} items", found["walk"], found["bare"], "bare asyncio", "us", 2),
+        compare(f"engine: ensure, per item, {COUNT:,} items", found["ensure"], found["bare"], "bare asyncio", "us", 15),
+        compare(f"engine: the walk alone, {COUNT:,} items", found["walk"], found["bare"], "bare asyncio", "us", 2),
         store_row(),
         event_row(),
         *growth_rows(),
+        *peer_rows(),
     ]
     return report(rows)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--grow"]:
-        grow(int(sys.argv[2]))
-    else:
-        sys.exit(main())
+    match sys.argv[1:]:
+        case ["--grow", count]:
+            grow(int(count))
+        case ["--whole", count]:
+            whole(int(count))
+        case _:
+            sys.exit(main())
