@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from tests.server.harness import Execution, problem_name
+from tests.server.harness import TOKEN, Execution, RunningServer, problem_name
 
 
 def test_events_are_given_back_as_they_came(execution: Execution) -> None:
@@ -31,6 +31,19 @@ def test_a_batch_may_overlap_what_is_stored(execution: Execution) -> None:
     execution.append(*events[:3])
     assert execution.append(*events[1:]).json() == {"next_seq": 5}
     assert execution.events()["events"] == events
+
+
+def test_an_append_by_cookie_is_answered_as_one_by_token(server: RunningServer, execution: Execution) -> None:
+    """The way of a request through the server shows in nothing but its number, whether it is granted or refused."""
+    by_token = {"X-Request-Id": "short-way"}
+    by_cookie = {"X-Request-Id": "short-way", "Cookie": f"irenic_token={TOKEN}", "Sec-Fetch-Site": "same-origin"}
+    with server.client(None) as nobody:
+        for events in ([execution.event(0)], [execution.event(5)], [{"seq": -1}]):
+            short = execution.append(*events, **by_token)
+            long = nobody.post(f"{execution.path}/events", json={"events": events}, headers=by_cookie)
+            assert (short.status_code, short.content) == (long.status_code, long.content)
+            headers = [sorted(item for item in answer.headers.items() if item[0] != "date") for answer in (short, long)]
+            assert headers[0] == headers[1]
 
 
 def test_the_order_of_members_does_not_make_an_event_another(execution: Execution) -> None:
