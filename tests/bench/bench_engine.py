@@ -31,6 +31,7 @@ from irenic.model.progress import ProgressStatus
 from irenic.model.timestamps import timestamp
 from irenic.model.trusted import trusted
 from irenic.stores import FileStore, MemoryStore
+from tooling.paths import ROOT, WEB
 
 COUNT = 500 if QUICK else 10_000
 SMALL, LARGE = (500, 2_000) if QUICK else (1_000, 100_000)
@@ -161,7 +162,9 @@ def walk_us(walk: Callable[[Graph], Coroutine[Any, Any, None]], graph: Graph) ->
 def in_a_process(form: str, count: int) -> list[float]:
     """Return the figures that this module prints when it is run as a program."""
     command = [sys.executable, "-m", "tests.bench.bench_engine", form, str(count)]
-    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    path = os.pathsep.join([str(ROOT), str(WEB)])
+    environment = {**os.environ, "PYTHONPATH": path}
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     return [float(figure) for figure in run.stdout.split()]
 
 
