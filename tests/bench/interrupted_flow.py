@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from irenic import Flow, Item, ItemContext, PartialParams, StateDiff
 
-ITEMS = 200
+ITEMS = 80
 ITEM_SECONDS = 0.05
 LOG = "log"
 

@@ -71,8 +71,8 @@ def bench_names() -> list[str]:
     return sorted(path.stem.removeprefix("bench_") for path in (ROOT / "tests" / "bench").glob("bench_*.py"))
 
 
-def run_benchmark(name: str) -> int:
+def run_benchmark(name: str, *arguments: str) -> int:
     """Run a benchmark with its output going where this program's goes; return its exit code."""
-    command = [str(VENV_PYTHON), "-m", f"tests.bench.bench_{name}"]
+    command = [str(VENV_PYTHON), "-m", f"tests.bench.bench_{name}", *arguments]
     path = os.pathsep.join([str(ROOT), str(WEB)])
     return subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, check=False).returncode

@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     bench = commands.add_parser("bench", help="set up and run the benchmarks")
     bench.add_argument("names", nargs="*", help="which (default: all): boot engine page server interrupt")
+    bench.add_argument("--quick", action="store_true", help="only see that they work; keep no figures")
     lock = commands.add_parser("lock", help="resolve all dependencies anew and write the lock files")
     clean = commands.add_parser("clean", help="delete build/ (never the data in .irenic/)")
     clean.add_argument("--all", action="store_true", help="also .venv and web/node_modules")
@@ -130,14 +131,14 @@ def _bench(console: Console, options: argparse.Namespace, others: Sequence[str])
     known = bench_names()
     if unknown := sorted(set(options.names) - set(known)):
         raise BuildError(f"No benchmark is named {', '.join(unknown)}.", next_step=f"Name one of: {', '.join(known)}.")
-    groups: tuple[Group, ...] = ("runtime", "test", "bench")
+    groups: tuple[Group, ...] = ("runtime", "test") if options.quick else ("runtime", "test", "bench")
     # Bytes are counted for the boot alone, and only the best compression is counted.
-    best = "boot" in (options.names or known)
+    best = "boot" in (options.names or known) and not options.quick
     _prepare(console, *groups, needs_browser=True, best_compression=best)
     exit_codes = []
     for name in options.names or known:
         console.say(f"bench {name}")
-        exit_codes.append(run_benchmark(name))
+        exit_codes.append(run_benchmark(name, *(("--quick",) if options.quick else ())))
     return max(exit_codes, default=0)
 
 
