@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from irenic.model.cmd import Direction, StateKind
 from irenic.model.events import ItemIntent, ItemResult, ItemState, JournalEvent
 from irenic.model.timestamps import Timestamp, seconds_between
+from irenic.model.trusted import trusted
 
 
 class ItemStates(BaseModel):
@@ -50,58 +51,60 @@ class FlowStates(BaseModel):
             return False
         entry = self.items.get(event.item)
         if entry is None:
-            entry = self.items[event.item] = ItemStates()
-        entry.execution_id = event.execution_id
-        entry.seq = event.seq
+            entry = self.items[event.item] = trusted(ItemStates, {})
+        known = entry.__dict__  # assigning to a model's fields one by one takes many times as long
+        known["execution_id"] = event.execution_id
+        known["seq"] = event.seq
         self.serial += 1
         if isinstance(event, ItemState):
-            _seen(entry, event)
+            _seen(known, event)
         elif isinstance(event, ItemIntent):
-            _intended(entry, event)
+            _intended(known, event)
         else:
-            _ended(entry, event)
+            _ended(known, event)
         return True
 
 
-def _seen(entry: ItemStates, event: ItemState) -> None:
+def _seen(entry: dict[str, Any], event: ItemState) -> None:
     if event.which is StateKind.GOAL:
-        entry.goal = event.state
+        entry["goal"] = event.state
         return
     _known(entry, event.state, event.at)
 
 
-def _known(entry: ItemStates, state: dict[str, Any] | None, at: str) -> None:
-    entry.current = state
-    entry.current_at = at
-    entry.unknown = False
-    entry.unknown_reason = None
+def _known(entry: dict[str, Any], state: dict[str, Any] | None, at: str) -> None:
+    entry["current"] = state
+    entry["current_at"] = at
+    entry["unknown"] = False
+    entry["unknown_reason"] = None
 
 
-def _intended(entry: ItemStates, event: ItemIntent) -> None:
+def _intended(entry: dict[str, Any], event: ItemIntent) -> None:
     if event.current is not None:
-        entry.current = event.current
-        entry.current_at = event.at
+        entry["current"] = event.current
+        entry["current_at"] = event.at
     if event.direction is Direction.ENSURE and event.target is not None:
-        entry.goal = event.target
-    entry.begun_at = event.at
-    entry.unknown = True
-    entry.unknown_reason = f"its {event.direction} was begun and no result was recorded"
+        entry["goal"] = event.target
+    entry["begun_at"] = event.at
+    entry["unknown"] = True
+    entry["unknown_reason"] = f"its {event.direction} was begun and no result was recorded"
 
 
-def _ended(entry: ItemStates, event: ItemResult) -> None:
+def _ended(entry: dict[str, Any], event: ItemResult) -> None:
     if event.result in ("applied", "unchanged"):
         if event.goal is not None:
-            entry.goal = event.goal
+            entry["goal"] = event.goal
         if event.state is not None:
             _known(entry, event.state, event.at)
-        entry.params_hash = event.params_hash
-        entry.code_hash = event.code_hash
+        entry["params_hash"] = event.params_hash
+        entry["code_hash"] = event.code_hash
         if event.result == "applied":
-            entry.applied_at = event.at
-            entry.duration = seconds_between(entry.begun_at, event.at) if entry.begun_at else None
+            entry["applied_at"] = event.at
+            entry["duration"] = seconds_between(entry["begun_at"], event.at) if entry["begun_at"] else None
         return
     if event.state is not None:
         _known(entry, event.state, event.at)
         return
-    entry.unknown = True
-    entry.unknown_reason = f"its {event.direction} {'failed' if event.result == 'failed' else 'was cancelled'} half-way"
+    entry["unknown"] = True
+    how = "failed" if event.result == "failed" else "was cancelled"
+    entry["unknown_reason"] = f"its {event.direction} {how} half-way"
