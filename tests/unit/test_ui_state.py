@@ -321,3 +321,15 @@ def test_an_item_that_a_stop_held_back_is_shown_as_not_started() -> None:
         item.status = "interrupted"
     page.items["a"].begun = True
     assert [item.shown_status() for item in page.rows()] == ["interrupted", "initialized"]
+
+
+def test_a_question_is_gone_from_its_row_when_it_is_answered() -> None:
+    """The message of an item that goes on is not what it once asked."""
+    page = Page(as_json(chain(World()).info()), "default")
+    page.show_execution({"id": "X", "cmds": ["ensure"], "status": "running"})
+    shown = []
+    for seq, (status, message) in enumerate([("user_pending", "Which key?"), ("running", "")]):
+        about = {"execution_id": "X", "seq": seq, "at": AT, "kind": "item_status", "item": "a"}
+        page.take_events([about | {"status": status, "message": message}])
+        shown.append(page.items["a"].message)
+    assert shown == ["Which key?", ""]

@@ -170,6 +170,11 @@ def to_python(value: Any) -> Any:
     return json.loads(window.JSON.stringify(value))
 
 
+def picked(value: Any, names: tuple[str, ...]) -> Any:
+    """Turn plain JavaScript data into plain Python data, of objects at any depth only the members of these names."""
+    return json.loads(window.JSON.stringify(value, to_js(list(names))))
+
+
 def ordered(value: Any) -> Any:
     """Turn plain JavaScript data into plain Python data and keep the order of keys; slower than ``to_python``."""
     return _in_order(to_python(value), value)

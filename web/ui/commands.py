@@ -144,7 +144,7 @@ class Commands:
     def _ready(self, message: dict[str, Any]) -> None:
         self._screen.boot.ready(message.get("versions") or {})
 
-    def _flow_loaded(self, message: dict[str, Any]) -> None:
+    def _flow_loaded(self, message: Any) -> None:
         self.core.ready = True
         self._screen.may_run = True
         self._files.ask()

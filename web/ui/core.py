@@ -16,7 +16,8 @@ HOLDER_KEY = "irenic.holder"
 class Core:
     """Starts the core of a flow and talks to it; ``on_message`` is called with each of its messages.
 
-    A message that carries a file is handed over as the JavaScript object that it is.
+    A message that carries a file is handed over as the JavaScript object that it is, and so is the picture of a flow,
+    which the page has by itself.
     """
 
     def __init__(self, on_message: Callable[[str, Any], None]) -> None:
@@ -51,7 +52,7 @@ class Core:
     def _take(self, message: Any, text: Any = None) -> None:
         try:
             kind = str(message.type)
-            if kind == "file":
+            if kind in ("file", "flow_loaded"):
                 self._on_message(kind, message)
                 return
             value = json.loads(str(text)) if text is not None else to_python(message)

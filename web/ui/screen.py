@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from ui import address
 from ui.boot import BootPanel
-from ui.browser import Painter, by_id, keys, later, member, ordered, reporter, show, timestamp, to_python
+from ui.browser import Painter, by_id, keys, later, member, ordered, picked, reporter, show, timestamp
 from ui.dialog import Dialog
 from ui.drawing import GraphPanel
 from ui.form import Form
 from ui.head import Head
 from ui.log import LogPanel
 from ui.notices import Notices
-from ui.state import Page
+from ui.state import PICTURE, Page
 from ui.table import Table
 from ui.tabs import Tabs
 
@@ -47,9 +47,10 @@ class Screen:
 
     def show_flow(self, info: Any, profile: str) -> Page:
         """Put a flow on screen, of which nothing else is known yet; ``info`` is the JavaScript object of a FlowInfo."""
-        page = Page(to_python(info), profile)
-        for item in info.items:
-            page.items[str(item.id)].field_order = keys(member(item, "state_schema", "properties"))
+        page = Page(picked(info, PICTURE), profile)
+        schemas = info.items
+        for number, id in enumerate(page.order):
+            page.items[id].ask_order = lambda at=number: keys(member(schemas[at], "state_schema", "properties"))
         self.page = page
         self.form = Form(ordered(info.inputs_schema) if member(info, "inputs_schema") is not None else None)
         self._table = Table(page.rows(), self.choose_item)

@@ -10,30 +10,44 @@ from typing import TYPE_CHECKING, Any
 from ui import difference, sentences, status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+
+
+PICTURE = ("id", "items", "type", "summary", "edges", "predecessor", "successor")
+"""What is taken of a flow's picture; the schemas of its items, by far the most of it, are looked at when needed."""
 
 
 class Item:
     """One row: what is known of an item."""
 
+    # Most items of a large flow are as they begin: what is shared by all costs nothing for each.
+    predecessors: list[str] = []  # noqa: RUF012 - stays empty: an item with any has a list of its own
+    successors: list[str] = []  # noqa: RUF012 - likewise
+    ask_order: Callable[[], list[str]] | None = None
+    current: dict[str, Any] | None = None
+    goal: dict[str, Any] | None = None
+    unknown_reason: str | None = None
+    status = "not_seen"
+    begun = False
+    message = ""
+    position = 0
+    limit: dict[str, Any] | None = None
+    waiting_for: str | None = None
+    eta: float | None = None
+    error: dict[str, Any] | None = None
+    _order: list[str] | None = None
+
     def __init__(self, info: dict[str, Any]) -> None:
         self.id: str = info["id"]
         self.type: str = info.get("type", "")
         self.summary: str = info.get("summary", "")
-        self.predecessors: list[str] = []
-        self.successors: list[str] = []
-        self.field_order: list[str] = []
-        self.current: dict[str, Any] | None = None
-        self.goal: dict[str, Any] | None = None
-        self.unknown_reason: str | None = None
-        self.status = "not_seen"
-        self.begun = False
-        self.message = ""
-        self.position = 0
-        self.limit: dict[str, Any] | None = None
-        self.waiting_for: str | None = None
-        self.eta: float | None = None
-        self.error: dict[str, Any] | None = None
+
+    @property
+    def field_order(self) -> list[str]:
+        """The names of the state's fields in the order of their definition, asked for when they are first needed."""
+        if self._order is None:
+            self._order = self.ask_order() if self.ask_order is not None else []
+        return self._order
 
     def forget_run(self) -> None:
         """Take back all that an execution said, so that the row speaks of the stored states alone."""
@@ -58,9 +72,9 @@ class Item:
 
     def differs(self) -> bool:
         """Whether the current state is known to be another than the goal state."""
-        if self.current is None or self.goal is None:
+        if self.current is None or self.goal is None or self.current == self.goal:
             return False
-        return any(field.differs for field in difference.fields(self.current, self.goal, self.field_order))
+        return any(field.differs for field in difference.fields(self.current, self.goal, []))
 
     def difference_text(self) -> str:
         """Say in a few words what differs."""
@@ -117,8 +131,11 @@ class Page:
             self.items[info["id"]] = Item(info)
             self.order.append(info["id"])
         for edge in flow.get("edges", []):
-            self.items[edge["successor"]].predecessors.append(edge["predecessor"])
-            self.items[edge["predecessor"]].successors.append(edge["successor"])
+            before, after = self.items[edge["predecessor"]], self.items[edge["successor"]]
+            after.predecessors = after.predecessors or []
+            after.predecessors.append(before.id)
+            before.successors = before.successors or []
+            before.successors.append(after.id)
         self.execution: Execution | None = None
         self.reply = ""
         self.changed = True
@@ -414,9 +431,10 @@ def _progressed(item: Item, now: dict[str, Any]) -> bool:
 
 
 def _status(item: Item, event: dict[str, Any], execution: Execution) -> None:
-    item.status = event["status"]
+    asked, item.status = item.status == "user_pending", event["status"]
     item.waiting_for = event.get("waiting_for")
-    item.message = event.get("message") or item.message
+    # A question is over with the status that it came with; other messages stay until the next.
+    item.message = event.get("message") or ("" if asked else item.message)
     item.limit = event.get("limit") or item.limit
 
 

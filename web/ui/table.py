@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ui import difference, sentences, units
-from ui.browser import by_id, clear, listen, make, make_icon, set_icon, show, to_js
+from ui.browser import by_id, clear, document, listen, make, make_icon, reporter, set_icon, show, to_js, window
 from ui.status import item_status
 
 if TYPE_CHECKING:
@@ -15,32 +15,64 @@ if TYPE_CHECKING:
     from ui.state import Item
 
 
+_WHOLE = 200
+"""So many items are all in the document; of more, only those that are on screen or near it."""
+_BLOCK = 20
+_NEAR = "400px"
+_ROW_HEIGHT = 44.0
+
+
 class Table:
     """Draws the items; ``on_choose`` is called with the id of an item that is opened, or None when it is closed."""
 
     def __init__(self, items: list[Item], on_choose: Callable[[str | None], None]) -> None:
         self._on_choose = on_choose
         self.chosen: str | None = None
-        body = by_id("item-rows")
-        clear(body)
-        self._rows = {item.id: Row(item, body) for item in items}
-        listen(body, "click", self._clicked)
+        self._table = table = by_id("item-rows")
+        for body in list(table.tBodies):
+            body.remove()
+        size = _BLOCK if len(items) > _WHOLE else max(len(items), 1)
+        self._blocks = [
+            Block(table, number, items[at : at + size]) for number, at in enumerate(range(0, len(items), size))
+        ]
+        self._block_of = {item.id: block for block in self._blocks for item in block.items}
+        listen(table, "click", self._clicked)
+        for block in self._blocks[:1]:
+            block.fill(None)
+        if len(self._blocks) > 1:
+            table.setAttribute("aria-rowcount", str(len(items) + 1))
+            height = self._blocks[0].row_height()
+            observer = window.IntersectionObserver.new(self._moved, to_js({"rootMargin": _NEAR}))
+            for block in self._blocks:
+                block.keep_place(height)
+                observer.observe(block.body)
 
     def draw(self, items: list[Item]) -> None:
         """Bring these items' rows up to date."""
         for item in items:
-            self._rows[item.id].draw(item, item.id == self.chosen)
+            row = self._block_of[item.id].rows.get(item.id)
+            if row is not None:
+                row.draw(item, item.id == self.chosen)
 
     def choose(self, items: dict[str, Item], id: str | None) -> None:
         """Open an item's details and close those that were open."""
-        before, self.chosen = self.chosen, id if id in self._rows else None
+        before, self.chosen = self.chosen, id if id in self._block_of else None
         for each in (before, self.chosen):
             if each is not None:
-                self._rows[each].draw(items[each], each == self.chosen)
+                self._block_of[each].fill(self.chosen)
+                self.draw([items[each]])
 
-    def reveal(self, id: str) -> None:
-        """Bring an item's row into view."""
-        self._rows[id].reveal()
+    def _moved(self, entries: Any, observer: Any) -> None:
+        """Fill the blocks that have come near, and empty those that are far."""
+        try:
+            for entry in entries:
+                block = self._blocks[int(entry.target.dataset.block)]
+                if entry.isIntersecting:
+                    block.fill(self.chosen)
+                elif self.chosen not in block.rows and not block.body.contains(document.activeElement):
+                    block.empty()
+        except Exception as error:
+            reporter.report(error)
 
     def _clicked(self, event: Any) -> None:
         button = event.target.closest("button[data-item]")
@@ -49,11 +81,52 @@ class Table:
             self._on_choose(None if id == self.chosen else id)
 
 
+class Block:
+    """Items that follow each other: their rows, or a gap of the same height where nobody looks."""
+
+    def __init__(self, table: Any, number: int, items: list[Item]) -> None:
+        self.items = items
+        self.rows: dict[str, Row] = {}
+        self.body = make("tbody", data_block=str(number))
+        self._first = number * _BLOCK + 2  # the first row of the table is its head
+        table.appendChild(self.body)
+
+    def fill(self, chosen: str | None) -> None:
+        """Have the rows in the document, as things stand now."""
+        if self.rows:
+            return
+        clear(self.body)
+        for at, item in enumerate(self.items):
+            row = self.rows[item.id] = Row(item, self.body, self._first + at)
+            row.draw(item, item.id == chosen)
+
+    def empty(self) -> None:
+        """Leave a gap in place of the rows."""
+        if self.rows:
+            height = self.row_height()
+            self.rows = {}
+            self.keep_place(height)
+
+    def row_height(self) -> float:
+        """Return how high a row is, in pixels."""
+        return float(self.body.offsetHeight) / len(self.items) or _ROW_HEIGHT
+
+    def keep_place(self, height: float) -> None:
+        """Leave a gap for rows of this height, where there are no rows."""
+        if self.rows:
+            return
+        gap = make("tr", cls="gap", aria_hidden="true")
+        cell = make("td", colspan="4")
+        cell.style.height = f"{height * len(self.items):.0f}px"
+        gap.appendChild(cell)
+        self.body.replaceChildren(gap)
+
+
 class Row:
     """One item's row, and the row of its details below it."""
 
-    def __init__(self, item: Item, body: Any) -> None:
-        self._row = make("tr", role="row")
+    def __init__(self, item: Item, body: Any, number: int) -> None:
+        self._row = make("tr", role="row", aria_rowindex=str(number))
         self._drawn: dict[str, Any] = {}
         name = make("th", cls="name", scope="row", role="rowheader")
         self._button = make("button", cls="plain", type="button", data_item=item.id, aria_expanded="false")
@@ -108,11 +181,6 @@ class Row:
             show(self._below, chosen)
         if chosen:
             self._draw_details(item)
-
-    def reveal(self) -> None:
-        """Bring the row into view and put the focus on it."""
-        self._row.scrollIntoView(to_js({"block": "nearest"}))
-        self._button.focus()
 
     def _draw_progress(self, item: Item) -> None:
         total = (item.limit or {}).get("total")
