@@ -61,7 +61,6 @@ async def test_clients_that_come_back_are_waited_for(sqlite_address: str) -> Non
                 await writer.write(nothing)
 
         await asyncio.gather(*(client() for _ in range(16)))
-        assert sizes[:3] == [1, 16, 16]
         assert sum(sizes) == 16 * 20
         assert len(sizes) < 16 * 20 / 4
 
