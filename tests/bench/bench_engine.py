@@ -18,125 +18,39 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from playwright.sync_api import sync_playwright
 from tests.bench.harness import QUICK, ROUNDS, Row, alternate, compare, report, skipped
+from tests.bench.no_ops import bare_walk, ensure, flow_of, our_walk
 from tests.bench.peers import is_installed, peer_us
+from tests.e2e.core_tab import CoreTab, answer_of, core_tab, flow_of_one
+from tests.e2e.server_process import running_server
 
-from irenic import CmdExecRequest, CmdExecutionMap, Flow, Item, ItemContext, PartialParams, StateDiff
-from irenic.engine.store import Store
-from irenic.engine.walk import Walk
 from irenic.flow.graph import Graph
 from irenic.model.events import ItemStatus
 from irenic.model.progress import ProgressStatus
 from irenic.model.timestamps import timestamp
 from irenic.model.trusted import trusted
 from irenic.stores import FileStore, MemoryStore
-from tooling.paths import ROOT, WEB
+from tooling.paths import BROWSER_FILE, ROOT, SITE, WEB
 
 COUNT = 500 if QUICK else 10_000
+IN_TAB = 200 if QUICK else 2_000
 SMALL, LARGE = (500, 2_000) if QUICK else (1_000, 100_000)
 WIDE = 200 if QUICK else 1_000
-WIDTH = 100
 EVENTS = 1_000 if QUICK else 20_000
+
+NO_OPS = Path(__file__).with_name("no_ops.py")
+TIMED_IN_TAB = """
+measured, store = flow_of({count}), MemoryStore()
+graph = measured.graph
+gc.collect()
+began = time.perf_counter()
+await {work}
+answer = (time.perf_counter() - began) / {count} * 1e6
+"""
 
 PEER_COUNTS = {"doit": 10_000, "dask": 10_000, "Hamilton": 1_000, "Luigi": 1_000}
 """How many tasks each peer runs: fewer where it, or building its graph, takes long."""
-
-
-class NoParams(BaseModel):
-    """Params of an item that does nothing."""
-
-    number: int
-
-
-class NoState(BaseModel):
-    """State of an item that does nothing."""
-
-    done: bool = False
-
-
-class NoItem(Item[NoParams, NoState]):
-    """An item that does nothing, the first time."""
-
-    def __init__(self, id: str) -> None:
-        super().__init__(id)
-        self.state = NoState()
-
-    async def state_current(self, cx: ItemContext, params: NoParams) -> NoState:
-        """Return what it is."""
-        return self.state
-
-    async def state_goal(self, cx: ItemContext, params: NoParams) -> NoState:
-        """Return what it should be."""
-        return DONE
-
-    def state_clean(self, params_partial: PartialParams[NoParams]) -> NoState:
-        """Return what nothing is."""
-        return NoState()
-
-    async def apply(
-        self, cx: ItemContext, params: NoParams, current: NoState, target: NoState, diff: StateDiff
-    ) -> NoState:
-        """Do nothing."""
-        self.state = target
-        return target
-
-
-DONE = NoState(done=True)
-
-
-def flow_of(count: int, width: int = WIDTH) -> Flow:
-    """Return a flow of so many items in rows, each after the one above it."""
-    flow = Flow("bench")
-    for number in range(count):
-        flow.add(NoItem(f"i{number}"), number=number)
-        if number >= width:
-            flow.edge(f"i{number - width}", f"i{number}")
-    return flow
-
-
-async def bare_walk(graph: Graph) -> None:
-    """Walk a graph by hand."""
-    missing = {node: len(graph.predecessors(node)) for node in graph.nodes}
-    left = len(missing)
-    loop = asyncio.get_running_loop()
-    ended = loop.create_future()
-    tasks: set[asyncio.Task[None]] = set()
-
-    def start(node: str) -> None:
-        task = loop.create_task(visit(node))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    async def visit(node: str) -> None:
-        nonlocal left
-        for successor in graph.successors(node):
-            missing[successor] -= 1
-            if missing[successor] == 0:
-                start(successor)
-        left -= 1
-        if left == 0:
-            ended.set_result(None)
-
-    for node in [node for node, count in missing.items() if count == 0]:
-        start(node)
-    await ended
-
-
-async def our_walk(graph: Graph) -> None:
-    """Walk a graph with the engine's walk."""
-
-    async def visit(node: str) -> bool:
-        return True
-
-    await Walk(graph, visit, may_start=lambda: True, max_concurrency=64).run()
-
-
-async def ensure(flow: Flow, store: Store) -> None:
-    """Run ensure to its end."""
-    async with CmdExecutionMap(store) as executions:
-        outcome = await executions.submit(CmdExecRequest(flow=flow))
-    assert outcome.kind == "complete", outcome.message
 
 
 def seconds(work: Callable[[], Coroutine[Any, Any, None]], clock: Callable[[], float] = time.process_time) -> float:
@@ -157,6 +71,36 @@ def ensure_us(count: int) -> float:
 def walk_us(walk: Callable[[Graph], Coroutine[Any, Any, None]], graph: Graph) -> float:
     """Return the microseconds per item of a walk."""
     return seconds(lambda: walk(graph)) / len(graph) * 1e6
+
+
+def tab_us(tab: CoreTab, work: str, count: int = IN_TAB) -> float:
+    """Return the microseconds per item of a call of `no_ops`, awaited by an item of a flow in a tab."""
+    imports = f"import gc\nimport time\nfrom irenic.stores import MemoryStore\n{NO_OPS.read_text()}"
+    tab.load_flow(flow_of_one(TIMED_IN_TAB.format(work=work, count=count), imports=imports))
+    return float(answer_of(tab.outcome(tab.submit())))
+
+
+def tab_rows() -> list[Row]:
+    """Compare a whole ensure, and the walk alone, with asyncio by hand in the same tab."""
+    browser_found: dict[str, Any] = json.loads(BROWSER_FILE.read_text())
+    works = {"bare": "bare_walk(graph)", "walk": "our_walk(graph)", "ensure": "ensure(measured, store)"}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_server(SITE, Path(folder) / "bench.sqlite3") as server,
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=browser_found["executable"], args=browser_found["args"]) as browser,
+        core_tab(browser, server) as tab,
+    ):
+        tab.start()
+        for work in works.values():
+            tab_us(tab, work, 100)
+        found = alternate({name: partial(tab_us, tab, work) for name, work in works.items()})
+    name = f"per item, {IN_TAB:,} items"
+    against = "bare asyncio there"
+    return [
+        compare(f"engine: in a tab, ensure, {name}", found["ensure"], found["bare"], against, "us", 15),
+        compare(f"engine: in a tab, the walk alone, {name}", found["walk"], found["bare"], against, "us", 2),
+    ]
 
 
 def in_a_process(form: str, count: int) -> list[float]:
@@ -285,8 +229,7 @@ def event_row() -> Row:
 
 def main() -> int:
     """Measure everything."""
-    flow = flow_of(COUNT)
-    graph = flow.graph
+    graph = flow_of(COUNT).graph
     found = alternate(
         {
             "bare": lambda: walk_us(bare_walk, graph),
@@ -297,6 +240,7 @@ def main() -> int:
     rows = [
         compare(f"engine: ensure, per item, {COUNT:,} items", found["ensure"], found["bare"], "bare asyncio", "us", 15),
         compare(f"engine: the walk alone, {COUNT:,} items", found["walk"], found["bare"], "bare asyncio", "us", 2),
+        *tab_rows(),
         store_row(),
         event_row(),
         *growth_rows(),
