@@ -28,7 +28,7 @@ Measure = Callable[[], float]
 
 @dataclass(frozen=True)
 class Row:
-    """One thing that was measured, against another; the goal is the largest ratio that will do.
+    """One thing that was measured, against another; the goal is the largest ratio that will do, None where any will.
 
     A name begins with the benchmark's, as in `engine: the walk alone`. `ratios` are those of the single rounds, where
     it was measured in rounds.
@@ -39,7 +39,7 @@ class Row:
     other: float
     other_name: str
     unit: str
-    goal: float
+    goal: float | None
     ratios: tuple[float, ...] = ()
 
     @property
@@ -49,8 +49,8 @@ class Row:
 
     @property
     def holds(self) -> bool:
-        """Whether the goal is reached."""
-        return self.ours <= self.goal * self.other
+        """Whether the goal, if there is one, is reached."""
+        return self.goal is None or self.ours <= self.goal * self.other
 
     @property
     def spread(self) -> str:
@@ -71,7 +71,9 @@ class Row:
         }
 
 
-def compare(name: str, ours: Sequence[float], other: Sequence[float], other_name: str, unit: str, goal: float) -> Row:
+def compare(
+    name: str, ours: Sequence[float], other: Sequence[float], other_name: str, unit: str, goal: float | None
+) -> Row:
     """Return the row of two things that were measured in the same rounds: their medians, and each round's ratio."""
     ratios = tuple(mine / theirs for mine, theirs in zip(ours, other, strict=True) if theirs)
     return Row(name, statistics.median(ours), statistics.median(other), other_name, unit, goal, ratios)
@@ -128,13 +130,20 @@ def _bench_of(name: str) -> str:
     return name.partition(":")[0]
 
 
+def _verdict(row: Row) -> str:
+    if row.goal is None:
+        return "no goal"
+    return "holds" if row.holds else "MISSED"
+
+
 def table(rows: Sequence[Row]) -> list[str]:
     """Write rows as lines of a table."""
     cells = [("what", "ours", "other", "against", "ratio", "spread", "goal", "")]
     for row in rows:
-        word = "quick" if QUICK else "holds" if row.holds else "MISSED"
+        word = "quick" if QUICK else _verdict(row)
         ours, other = (f"{value:,.4g} {row.unit}".strip() for value in (row.ours, row.other))
         ratio = "" if row.ratio is None else f"{row.ratio:.3f}"
-        cells.append((row.name, ours, other, row.other_name, ratio, row.spread, f"<= {row.goal:g}", word))
+        goal = "-" if row.goal is None else f"<= {row.goal:g}"
+        cells.append((row.name, ours, other, row.other_name, ratio, row.spread, goal, word))
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.bench import harness
 from tests.bench.bench_engine import in_a_process
-from tests.bench.harness import RESULTS, Row, compare, keep
+from tests.bench.harness import RESULTS, Row, compare, keep, table
 
 from tooling.checks import bench_names, run_benchmark
 
@@ -72,3 +73,12 @@ def test_nothing_beside_nothing_has_no_ratio_and_holds() -> None:
     row = Row("interrupt: lost", 0, 0, "signals", "", 0.0)
     assert (row.ratio, row.holds) == (None, True)
     assert not Row("interrupt: lost", 1, 0, "signals", "", 0.0).holds
+
+
+def test_a_row_without_a_goal_misses_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is there to be read."""
+    monkeypatch.setattr(harness, "QUICK", False)
+    row = Row("engine: dask", 3.0, 1.0, "dask", "us", None)
+    assert (row.holds, row.as_json()["goal"]) == (True, None)
+    assert table([row])[1].split()[-3:] == ["-", "no", "goal"]
+    assert table([Row("engine: doit", 3.0, 1.0, "doit", "us", 2.0)])[1].endswith("<= 2  MISSED")
