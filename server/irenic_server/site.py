@@ -2,6 +2,7 @@
 
 import mimetypes
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
@@ -33,7 +34,11 @@ _TYPES = {
     ".woff2": "font/woff2",
     ".zip": "application/zip",
 }
-_ENCODINGS = ((b"br", ".br"), (b"gzip", ".gz"))
+_SUFFIXES = {b"zstd": ".zst", b"br": ".br", b"gzip": ".gz"}
+_FAR = (b"br", b"gzip")
+"""Smallest first."""
+_NEAR = (b"zstd", *_FAR)
+"""On the same machine bytes cost nothing and decoding does: Zstandard takes a third of brotli's time."""
 _hashed_name = re.compile(r"[.-][0-9a-f]{8,64}\.[a-z0-9.]+$")
 _hashed_query = re.compile(rb"(?:^|&)v=[0-9A-Za-z_-]{8,}(?:&|$)")
 _range = re.compile(rb"bytes=(\d{1,15})-(\d{0,15})")
@@ -67,25 +72,23 @@ class Site:
             problem = Problem("method-not-allowed", "The site can only be read.", headers={"Allow": "GET, HEAD"})
             await respond_problem(send, problem)
             return
-        accepted = _accepted(header(scope, b"accept-encoding") or b"")
-        wants_range = header(scope, b"range") is not None
+        encodings = () if header(scope, b"range") is not None else _encodings(scope)
         path: str = scope["path"]
-        found = await to_thread.run_sync(self._find, path, frozenset() if wants_range else accepted)
+        found = await to_thread.run_sync(self._find, path, encodings)
         if found is None:
             problem = Problem("not-found", f"The site has no {path[:200]!r}. Its start page is '/'.")
             await respond_problem(send, problem)
             return
         await _send(scope, send, found, _headers(scope, found))
 
-    def _find(self, path: str, accepted: frozenset[bytes]) -> _Found | None:
+    def _find(self, path: str, encodings: Iterable[bytes]) -> _Found | None:
         file = self._locate(path)
         if file is None:
             return None
-        for encoding, suffix in _ENCODINGS:
-            if encoding in accepted:
-                stored = _stat(file.with_name(file.name + suffix), file, encoding)
-                if stored is not None:
-                    return stored
+        for encoding in encodings:
+            stored = _stat(file.with_name(file.name + _SUFFIXES[encoding]), file, encoding)
+            if stored is not None:
+                return stored
         return _stat(file, file, None)
 
     def _locate(self, path: str) -> Path | None:
@@ -116,6 +119,19 @@ def _stat(stored: Path, plain: Path, encoding: bytes | None) -> _Found | None:
     return _Found(stored, encoding, status.st_size, status.st_mtime_ns)
 
 
+def _encodings(scope: Scope) -> list[bytes]:
+    """Return what a client takes, best first."""
+    accepted = _accepted(header(scope, b"accept-encoding") or b"")
+    return [encoding for encoding in (_NEAR if _is_near(scope) else _FAR) if encoding in accepted]
+
+
+def _is_near(scope: Scope) -> bool:
+    client = scope.get("client")
+    if client is None or any(header(scope, name) is not None for name in (b"x-forwarded-for", b"forwarded")):
+        return False
+    return bool(client[0] == "::1" or client[0].startswith("127."))
+
+
 def _accepted(value: bytes) -> frozenset[bytes]:
     accepted = set()
     for part in value.lower().split(b","):
@@ -126,7 +142,7 @@ def _accepted(value: bytes) -> frozenset[bytes]:
 
 
 def _headers(scope: Scope, found: _Found) -> list[Header]:
-    name = found.path.name.removesuffix(".br").removesuffix(".gz") if found.encoding else found.path.name
+    name = found.path.name.removesuffix(_SUFFIXES[found.encoding]) if found.encoding else found.path.name
     suffix = Path(name).suffix.lower()
     media_type = _TYPES.get(suffix) or mimetypes.types_map.get(suffix, "application/octet-stream")
     for_ever = _hashed_name.search(name) or _hashed_query.search(scope["query_string"])

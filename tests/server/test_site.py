@@ -22,6 +22,7 @@ def site(tmp_path: Path) -> Path:
     (root / "boot" / "core.mjs").write_text("plain")
     (root / "boot" / "core.mjs.br").write_bytes(b"brotli")
     (root / "boot" / "core.mjs.gz").write_bytes(b"gzip")
+    (root / "boot" / "core.mjs.zst").write_bytes(b"zstd")
     (root / "boot" / "library-0123456789abcdef.zip").write_bytes(b"zip")
     (root / "boot" / "core.wasm").write_bytes(bytes(range(256)) * 4096)
     (root / "boot" / "empty.css").write_bytes(b"")
@@ -65,7 +66,8 @@ def test_files_have_the_types_that_browsers_insist_on(pages: httpx.Client, path:
 @pytest.mark.parametrize(
     ("accepted", "encoding"),
     [
-        ("gzip, deflate, br, zstd", "br"),
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("gzip, deflate, br", "br"),
         ("gzip", "gzip"),
         ("br;q=0, gzip", "gzip"),
         ("identity", None),
@@ -78,8 +80,15 @@ def test_files_are_sent_as_they_were_compressed(pages: httpx.Client, accepted: s
     assert response.headers.get("content-encoding") == encoding
     assert response.headers["content-type"] == "text/javascript; charset=utf-8"
     assert response.headers["vary"] == "accept-encoding"
-    assert body == {"br": b"brotli", "gzip": b"gzip", None: b"plain"}[encoding]
+    assert body == {"zstd": b"zstd", "br": b"brotli", "gzip": b"gzip", None: b"plain"}[encoding]
     assert int(response.headers["content-length"]) == len(body)
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded"])
+def test_whoever_is_far_away_gets_what_is_smallest(pages: httpx.Client, header: str) -> None:
+    """Who comes through a proxy on this machine may be anywhere."""
+    response, body = raw(pages, "/boot/core.mjs", "br, zstd", **{header: "for=192.0.2.1"})
+    assert (response.headers["content-encoding"], body) == ("br", b"brotli")
 
 
 def raw(pages: httpx.Client, path: str, accepted: str, **headers: str) -> tuple[httpx.Response, bytes]:

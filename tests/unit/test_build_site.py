@@ -77,18 +77,19 @@ def packed_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class TestCompression:
     """The compressed siblings of the site's files."""
 
-    def test_what_gets_smaller_has_both_siblings_and_nothing_else_has_any(self, packed_site: Path) -> None:
-        """Both unpack to the file."""
+    def test_what_gets_smaller_has_all_siblings_and_nothing_else_has_any(self, packed_site: Path) -> None:
+        """All unpack to the file."""
         compression.compress_site(packed_site, quality=5)
         text = (packed_site / "text.js").read_bytes()
-        siblings = {path.name for path in packed_site.iterdir() if path.suffix in {".br", ".gz"}}
-        assert siblings == {"text.js.br", "text.js.gz"}
+        siblings = {path.name for path in packed_site.iterdir() if path.suffix in {".br", ".zst", ".gz"}}
+        assert siblings == {"text.js.br", "text.js.zst", "text.js.gz"}
         assert brotli.decompress((packed_site / "text.js.br").read_bytes()) == text
+        assert compression.zstd.decompress((packed_site / "text.js.zst").read_bytes()) == text
         assert gzip.decompress((packed_site / "text.js.gz").read_bytes()) == text
 
     def test_nothing_is_compressed_twice(self, packed_site: Path) -> None:
         """Not even for a site made anew."""
-        assert compression.compress_site(packed_site, quality=5) == 2
+        assert compression.compress_site(packed_site, quality=5) == 3
         (packed_site / "text.js.br").unlink()
         assert compression.compress_site(packed_site, quality=5) == 0
         assert (packed_site / "text.js.br").exists()

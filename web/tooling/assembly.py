@@ -38,7 +38,7 @@ PyScript imports every plugin at its start, also those that a page does not use.
 """
 
 MANIFEST = "manifest.json"
-SIBLINGS = (".br", ".gz")
+SIBLINGS = (".br", ".zst", ".gz")
 
 
 def assemble() -> dict[str, Any]:

@@ -63,7 +63,7 @@ def digest(paths: Iterator[Path], *words: str) -> str:
     """Hash the contents of files, and words."""
     total = hashlib.sha256(json.dumps(words).encode())
     for path in paths:
-        if path.suffix not in (".br", ".gz"):
+        if path.suffix not in (".br", ".zst", ".gz"):
             total.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return total.hexdigest()
 
