@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -342,3 +344,11 @@ def test_bars_are_for_terminals_outside_of_ci() -> None:
         else:
             os.environ["TERM"] = environment
     assert chosen == ["bars", "lines", "bars", "none"]
+
+
+def test_nothing_is_searched_for_garbage_while_it_leaves() -> None:
+    """The interpreter's last collection would hold up the shell; exit handlers run as ever."""
+    watched = "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > len(gc.get_objects())))"
+    program = f"{watched}; from irenic.cli import main; main()"
+    left = subprocess.run([sys.executable, "-c", program, "flow.py"], capture_output=True, text=True, check=False)
+    assert (left.returncode, left.stdout) == (2, "True\n")
