@@ -176,6 +176,17 @@ def test_a_flow_is_described_as_data() -> None:
     assert Flow("g").info().inputs_schema is None
 
 
+def test_a_drawing_is_of_the_flow_as_it_was() -> None:
+    """What is added later is not in it."""
+    world = World()
+    flow = Flow("f")
+    a = flow.add(Thing("a", world))
+    drawing, info = flow.drawing(), flow.info()
+    flow.add(Thing("b", world), below=a.state.value)
+    assert drawing() == info
+    assert flow.info() != info
+
+
 def test_the_hash_of_a_flow_follows_its_items_and_references() -> None:
     """Another item or another reference makes another flow."""
 

@@ -213,6 +213,27 @@ async def test_the_record_is_kept_whole(store: Store) -> None:
     assert kept.model_copy(update={"created_at": None}) == record
 
 
+async def test_a_picture_of_the_flow_is_made_when_it_is_looked_at(store: Store) -> None:
+    """It is that of the flow as the record was made, and it is made once, however often it is looked at."""
+    info = FlowInfo(id="flow", items=[ItemInfo(id="a", type="Thing")], edges=[])
+    made: list[FlowInfo] = []
+
+    def draw() -> FlowInfo:
+        made.append(info)
+        return info
+
+    script = Script()
+    await store.create(script.record().to_draw(draw), None)
+
+    for _ in range(2):
+        kept = await store.execution(script.id)
+        assert kept is not None
+        assert kept.flow_info == info
+        (listed,) = (await store.executions(flow="flow")).items
+        assert listed.flow_info == info
+    assert len(made) == 1
+
+
 async def test_states_follow_the_journal(store: Store) -> None:
     """Discovered states that are to be stored, and results; an intent without a result is unknown."""
     script = Script()

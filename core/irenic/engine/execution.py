@@ -95,8 +95,7 @@ class CmdExecution:
             dry_run=request.dry_run,
             holder=holder,
             started_at=timestamp(),
-            flow_info=request.flow.info(),
-        )
+        ).to_draw(request.flow.drawing())
         self.recorder: Recorder
         self.fanout = FanOut(self, endpoints, self.endpoint_cut)
         self._store = store

@@ -66,7 +66,7 @@ class Store(Protocol):
         """
 
     async def create(self, record: ExecutionRecord, lease: Lease | None) -> Journal:
-        """Begin an execution's journal.
+        """Begin an execution's journal; the picture of the flow is that of ``record.drawn()``.
 
         :raises StoreError: if there is an execution of that id already.
         """

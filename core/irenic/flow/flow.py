@@ -1,8 +1,8 @@
 """A flow: items, the graph between them, and the inputs from which a form is drawn."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, partial
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -152,34 +152,46 @@ class Flow:
 
     def info(self) -> FlowInfo:
         """Return the flow as pure data, for drawing it."""
-        kinds: dict[type[Any], dict[str, Any]] = {}
-        items = []
-        for id, item in self._items.items():
-            kind = kinds.get(type(item))
-            if kind is None:
-                kind = kinds[type(item)] = _describe(item)
-            items.append(trusted(ItemInfo, {"id": id, **kind}))
-        return FlowInfo(
+        return self.drawing()()
+
+    def drawing(self) -> Callable[[], FlowInfo]:
+        """Return what makes the picture of the flow as it is now: one of many items takes time and memory."""
+        head = FlowInfo(
             id=self.id,
             summary=self.summary,
-            items=items,
-            edges=[
-                trusted(
-                    EdgeInfo,
-                    {"predecessor": before, "successor": after, "by_ref": (before, after) in self._ref_edges},
-                )
-                for before, after in self.graph.edges
-            ],
+            items=[],
+            edges=[],
             inputs_schema=_json_schema(self.inputs_model) if self.inputs_model else None,
-            connect=self.connect,
+            connect=list(self.connect),
             code_hash=self.code_hash(),
         )
+        types = [type(item) for item in self._items.values()]
+        return partial(_draw, head, list(self._items), types, self.graph.edges, frozenset(self._ref_edges))
 
 
-def _describe(item: Item[Any, Any]) -> dict[str, Any]:
+def _draw(
+    head: FlowInfo,
+    ids: list[str],
+    types: list[type[Item[Any, Any]]],
+    edges: list[tuple[str, str]],
+    ref_edges: frozenset[tuple[str, str]],
+) -> FlowInfo:
+    kinds = {type_: _describe(type_) for type_ in types}
+    return head.model_copy(
+        update={
+            "items": [trusted(ItemInfo, {"id": id, **kinds[type_]}) for id, type_ in zip(ids, types, strict=True)],
+            "edges": [
+                trusted(EdgeInfo, {"predecessor": edge[0], "successor": edge[1], "by_ref": edge in ref_edges})
+                for edge in edges
+            ],
+        }
+    )
+
+
+def _describe(item: type[Item[Any, Any]]) -> dict[str, Any]:
     return {
-        "type": type(item).__name__,
-        "summary": (type(item).__doc__ or "").strip().partition("\n")[0],
+        "type": item.__name__,
+        "summary": (item.__doc__ or "").strip().partition("\n")[0],
         "params_schema": _json_schema(item.Params),
         "state_schema": _json_schema(item.State),
     }

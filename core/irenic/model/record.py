@@ -1,5 +1,6 @@
 """What a store knows of an execution besides its journal, and who holds a profile."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel
@@ -30,6 +31,21 @@ class ExecutionRecord(BaseModel):
     inputs: dict[str, Any] = {}
     interrupt: InterruptSignal | None = None
     flow_info: FlowInfo | None = None
+    _draw: Callable[[], FlowInfo] | None = None
+
+    def to_draw(self, draw: Callable[[], FlowInfo]) -> "ExecutionRecord":
+        """Return this record with a picture of its flow that is made when :meth:`drawn` asks for it."""
+        record = self.model_copy()
+        record._draw = draw
+        return record
+
+    def drawn(self) -> "ExecutionRecord":
+        """Return this record with the picture of its flow made; itself where there is none to be made."""
+        if self._draw is None:
+            return self
+        record = self.model_copy(update={"flow_info": self._draw()})
+        record._draw = None
+        return record
 
 
 class ExecutionPage(BaseModel):

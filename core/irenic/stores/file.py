@@ -73,7 +73,7 @@ class FileStore:
 
     async def create(self, record: ExecutionRecord, lease: Lease | None) -> FileJournal:
         """See :meth:`irenic.engine.store.Store.create`."""
-        record = record.model_copy(update={"created_at": timestamp()})
+        record = record.drawn().model_copy(update={"created_at": timestamp()})
         held = lease if isinstance(lease, FileLease) else None
         made: list[tuple[Appender, FlowStates | None]] = []
         try:

@@ -85,6 +85,7 @@ class HttpStore:
         """See :meth:`irenic.engine.store.Store.create`."""
         fields = {"flow", "profile", "cmds", "dry_run", "holder", "fencing", "flow_info", "started_at", "inputs"}
         path = ("executions", record.id)
+        record = record.drawn()
         answer = await self._api.ask("PUT", path, body=record.model_dump_json(include=fields).encode())
         if answer.status == 413:
             small = record.model_dump_json(include=fields - {"flow_info"}).encode()

@@ -88,8 +88,9 @@ class MemoryStore:
 
     async def execution(self, execution_id: str) -> ExecutionRecord | None:
         """See :meth:`irenic.engine.store.Store.execution`."""
-        record = self._records.get(execution_id)
-        return None if record is None else record.model_copy(update={"next_seq": len(self._journals[execution_id])})
+        if execution_id not in self._records:
+            return None
+        return self._drawn(execution_id).model_copy(update={"next_seq": len(self._journals[execution_id])})
 
     async def executions(
         self,
@@ -102,7 +103,7 @@ class MemoryStore:
     ) -> ExecutionPage:
         """See :meth:`irenic.engine.store.Store.executions`."""
         found = [
-            record
+            id
             for id, record in sorted(self._records.items(), reverse=True)
             if (flow is None or record.flow == flow)
             and (profile is None or record.profile == profile)
@@ -110,7 +111,8 @@ class MemoryStore:
             and (cursor is None or id < cursor)
         ]
         page = found[:limit]
-        return ExecutionPage(items=page, next_cursor=page[-1].id if len(found) > limit else None)
+        items = [self._drawn(id) for id in page]
+        return ExecutionPage(items=items, next_cursor=page[-1] if len(found) > limit else None)
 
     async def events(self, execution_id: str, *, after: int = -1, limit: int = 1000) -> list[JournalEvent]:
         """See :meth:`irenic.engine.store.Store.events`."""
@@ -142,6 +144,11 @@ class MemoryStore:
         after._inputs = {key: dict(values) for key, values in self._inputs.items()}
         after._fencing = self._fencing
         return after
+
+    def _drawn(self, execution_id: str) -> ExecutionRecord:
+        """Return a record with the picture of its flow, which is made when it is first looked at."""
+        record = self._records[execution_id] = self._records[execution_id].drawn()
+        return record
 
     def _read(self, execution_id: str, start: int = 0, end: int | None = None) -> list[JournalEvent]:
         return [journal_event.validate_json(line) for line in self._journals.get(execution_id, [])[start:end]]
