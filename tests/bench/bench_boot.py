@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
-from tests.bench.harness import QUICK, ROUNDS, Row, alternate, compare, report
+from tests.bench.harness import QUICK, ROUNDS, Row, alternate, compare, report, skipped
+from tests.bench.tab_peers import PEERS, peers_to_start
 from tests.e2e.core_tab import EMPTY_PAGE, core_tab, flow_of_one
 from tests.e2e.server_process import ServerProcess, running_server
 
@@ -125,6 +126,20 @@ def start_rows(starts: Starts) -> tuple[list[Row], float]:
     return rows, statistics.median(found["bare"])
 
 
+def peer_rows(browser: Browser, starts: Starts) -> list[Row]:
+    """Compare cold starts of our core with those of what else brings pydantic to a tab."""
+    if QUICK:
+        skipped(", ".join(PEERS), "not part of the quick form")
+        return []
+    with tempfile.TemporaryDirectory() as folder, peers_to_start(Path(folder), browser) as peers:
+        found = alternate({"ours": starts.cold(ours), **peers})
+    for missing in PEERS.keys() - peers.keys():
+        skipped(missing, "not installed")
+    return [
+        compare(f"boot: core ready, cold, {name}", found["ours"], found[name], PEERS[name], "ms", 1) for name in peers
+    ]
+
+
 def respawn_row(browser: Browser, server: ServerProcess, bare_ms: float) -> Row:
     """Measure how soon a new core is ready after one was abandoned."""
     times = []
@@ -182,8 +197,9 @@ def main() -> int:
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=found["executable"], args=found["args"]) as browser,
     ):
-        rows, bare_ms = start_rows(Starts(browser, server))
-        rows += [respawn_row(browser, server, bare_ms), bytes_row(browser, server)]
+        starts = Starts(browser, server)
+        rows, bare_ms = start_rows(starts)
+        rows += [*peer_rows(browser, starts), respawn_row(browser, server, bare_ms), bytes_row(browser, server)]
     return report([*rows, *wheel_rows()])
 
 
