@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from irenic.endpoints.tab_endpoint import FRAME, TabEndpoint
+from irenic.endpoints.tab_endpoint import FRAME, MOST_AT_ONCE, TabEndpoint
 from irenic.endpoints.tab_messages import Asked, Events, Message, Progress, declared_fields
 from irenic.model.cmd import Cmd
 from irenic.model.events import Ask, ItemPosition, ItemStatus, JournalEvent
@@ -101,6 +101,20 @@ async def test_progress_names_what_has_changed(told: Told) -> None:
     await told.endpoint.on_events(execution, [])
     await asyncio.sleep(2 * FRAME)
     assert told.progress == [["i7"], ["i7", "i8"]]
+
+
+async def test_much_is_told_in_several_messages(told: Told) -> None:
+    """In order, and none of it twice."""
+    count = 2 * MOST_AT_ONCE + 1
+    execution = Execution(count)
+    for name in execution.items:
+        execution.move(name, 1)
+    await told.endpoint.on_events(execution, [status(seq, f"i{seq}") for seq in range(count)])
+    await asyncio.sleep(2 * FRAME)
+    assert [len(numbers) for numbers in told.events] == [MOST_AT_ONCE, MOST_AT_ONCE, 1]
+    assert [seq for part in told.events for seq in part] == list(range(count))
+    assert [len(names) for names in told.progress] == [MOST_AT_ONCE, MOST_AT_ONCE, 1]
+    assert [name for part in told.progress for name in part] == list(execution.items)
 
 
 async def test_a_question_is_told_at_once(told: Told) -> None:

@@ -9,8 +9,9 @@ from ui import journal
 
 def line(kind: str, **fields: Any) -> tuple[str, str, bool]:
     """Return an event's line: text, tone, and whether it is minor."""
-    told = journal.line({"execution_id": "x", "seq": 0, "at": "2026-01-01T00:00:00.000Z", "kind": kind, **fields})
-    return told.text, told.tone, told.minor
+    event = {"execution_id": "x", "seq": 0, "at": "2026-01-01T00:00:00.000Z", "kind": kind, **fields}
+    told = journal.line(event)
+    return told.text, told.tone, journal.is_minor(event)
 
 
 @pytest.mark.parametrize(

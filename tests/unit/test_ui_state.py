@@ -66,6 +66,7 @@ async def test_event_by_event_the_page_shows_what_the_core_folds(cmds: list[str]
         assert {id: item.current for id, item in page.items.items()} == {
             id: item.current for id, item in fold.items.items()
         }, event
+        assert page.waiting_for() == [item.id for item in page.rows() if item.is_running()], event
 
 
 async def test_a_snapshot_of_progress_shows_the_same_as_the_events_before_it() -> None:
@@ -78,6 +79,7 @@ async def test_a_snapshot_of_progress_shows_the_same_as_the_events_before_it() -
         by_snapshot.take_progress(as_json(ExecutionFold.of(events[:count]).progress()))
         if by_events.execution is not None and by_events.execution.outcome is None:
             assert [item.status for item in by_events.rows()] == [item.status for item in by_snapshot.rows()]
+            assert by_events.waiting_for() == by_snapshot.waiting_for()
 
 
 async def test_events_that_come_twice_change_nothing() -> None:

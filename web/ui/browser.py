@@ -137,7 +137,7 @@ class Painter:
     def __init__(self, paint: Callable[[], None]) -> None:
         self._paint = paint
         self._asked = False
-        document.addEventListener("visibilitychange", lambda event: self.request())
+        document.addEventListener("visibilitychange", self._seen_or_not)
 
     def request(self) -> None:
         """Ask for a paint."""
@@ -148,6 +148,10 @@ class Painter:
             window.setTimeout(self._now, 250)
         else:
             window.requestAnimationFrame(self._now)
+
+    def _seen_or_not(self, event: Any) -> None:
+        self._asked = False  # a frame that was asked for does not come while the tab is hidden
+        self.request()
 
     def _now(self, time: float = 0.0) -> None:
         self._asked = False

@@ -28,7 +28,8 @@ class Commands:
     def __init__(self, screen: Screen, on_outcome: Callable[[], None]) -> None:
         self._screen = screen
         self._on_outcome = on_outcome
-        self.core = Core(self._message)
+        self.core = Core(self._message, screen.request)
+        screen.on_frame = self.core.deliver
         self.follows = False
         self._files = FilesPanel(lambda: self.core.post({"type": "files"}), self._save)
         self._preview_of: str | None = None

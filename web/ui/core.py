@@ -5,23 +5,30 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ui.browser import import_module, reporter, to_js, to_python, window
+from ui.browser import document, import_module, reporter, to_js, to_python, window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 HOLDER_KEY = "irenic.holder"
+_SHARE_MS = 6.0
+"""So much of a frame may go by on reading messages, and until the one is read that was begun."""
+_MANY = ("events", "progress", "outcome")
+"""Messages that may be many or long: they wait for a frame, and everything else behind them."""
 
 
 class Core:
-    """Starts the core of a flow and talks to it; ``on_message`` is called with each of its messages.
+    """Starts the core of a flow and talks to it; ``on_message`` is called with each of its messages, in order.
 
+    What comes in floods is read some at a time: ``on_flood`` is called to have ``deliver`` called in the next frame.
     A message that carries a file is handed over as the JavaScript object that it is, and so is the picture of a flow,
     which the page has by itself.
     """
 
-    def __init__(self, on_message: Callable[[str, Any], None]) -> None:
+    def __init__(self, on_message: Callable[[str, Any], None], on_flood: Callable[[], None]) -> None:
         self._on_message = on_message
+        self._on_flood = on_flood
+        self._waiting: list[tuple[str, Any, Any]] = []
         self._core: Any = None
         self.ready = False
 
@@ -50,8 +57,28 @@ class Core:
         self._core.interrupt(level, to_js({"execution_id": execution_id, "source": source, "reason": reason}))
 
     def _take(self, message: Any, text: Any = None) -> None:
+        kind = str(message.type)
+        if document.hidden:  # there are no frames, and nothing to hold up
+            self.deliver()
+            self._read(kind, message, text)
+        elif self._waiting or kind in _MANY:
+            self._waiting.append((kind, message, text))
+            self._on_flood()
+        else:
+            self._read(kind, message, text)
+
+    def deliver(self) -> bool:
+        """Read what waits, as much as a frame has room for, and return whether there is more."""
+        began = window.performance.now()
+        at = 0
+        while at < len(self._waiting) and (document.hidden or window.performance.now() - began < _SHARE_MS):
+            self._read(*self._waiting[at])
+            at += 1
+        self._waiting = self._waiting[at:]
+        return len(self._waiting) > 0
+
+    def _read(self, kind: str, message: Any, text: Any) -> None:
         try:
-            kind = str(message.type)
             if kind in ("file", "flow_loaded"):
                 self._on_message(kind, message)
                 return

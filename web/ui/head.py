@@ -138,5 +138,5 @@ def favicon(shown: Status) -> str:
 
 def _remaining(page: Page) -> float | None:
     """Return the seconds that the slowest running item is thought to need; None where nobody knows."""
-    known = [item.eta for item in page.rows() if item.is_running() and item.eta is not None]
-    return max(known) if known and page.is_live() else None
+    known = [item.eta for item in page.running() if item.eta is not None] if page.is_live() else []
+    return max(known) if known else None

@@ -8,16 +8,22 @@ from typing import Any
 from ui import sentences
 
 _LOG_TONES = {"warning": "warn", "error": "bad"}
+_MINOR = {"cmd_started", "cmd_ended", "block_started", "block_ended", "item_state", "item_status", "item_position"}
 
 
 class Line:
-    """One line of the log; ``minor`` lines are shown only where every event is asked for."""
+    """One line of the log."""
 
-    def __init__(self, at: str, text: str, tone: str = "idle", minor: bool = False) -> None:
+    def __init__(self, at: str, text: str, tone: str = "idle") -> None:
         self.at = at
         self.text = text
         self.tone = tone
-        self.minor = minor
+
+
+def is_minor(event: dict[str, Any]) -> bool:
+    """Whether an event is shown only where every event is asked for."""
+    kind = event["kind"]
+    return kind in _MINOR or kind not in _TELLERS or (kind == "log" and event.get("level") == "debug")
 
 
 def line(event: dict[str, Any]) -> Line:
@@ -25,9 +31,9 @@ def line(event: dict[str, Any]) -> Line:
     kind = event["kind"]
     told = _TELLERS.get(kind)
     if told is None:
-        return Line(event["at"], f"{kind} {_rest(event)}".strip(), minor=True)
-    text, tone, minor = told(event)
-    return Line(event["at"], text, tone, minor)
+        return Line(event["at"], f"{kind} {_rest(event)}".strip())
+    text, tone = told(event)
+    return Line(event["at"], text, tone)
 
 
 def _rest(event: dict[str, Any]) -> str:
@@ -36,81 +42,81 @@ def _rest(event: dict[str, Any]) -> str:
     return text if len(text) <= 300 else text[:299] + "…"
 
 
-def _started(event: dict[str, Any]) -> tuple[str, str, bool]:
+def _started(event: dict[str, Any]) -> tuple[str, str]:
     dry = ", dry run" if event.get("dry_run") else ""
-    return f"Started: {', '.join(event.get('cmds', []))}{dry}", "idle", False
+    return f"Started: {', '.join(event.get('cmds', []))}{dry}", "idle"
 
 
-def _block(event: dict[str, Any]) -> tuple[str, str, bool]:
+def _block(event: dict[str, Any]) -> tuple[str, str]:
     ended = " done" if event["kind"].endswith("_ended") else ""
-    return f"{event.get('block') or event.get('cmd')}{ended}", "idle", True
+    return f"{event.get('block') or event.get('cmd')}{ended}", "idle"
 
 
-def _state(event: dict[str, Any]) -> tuple[str, str, bool]:
-    return f"{event['item']}: {event['which']} state {json.dumps(event.get('state'))}", "idle", True
+def _state(event: dict[str, Any]) -> tuple[str, str]:
+    return f"{event['item']}: {event['which']} state {json.dumps(event.get('state'))}", "idle"
 
 
-def _status(event: dict[str, Any]) -> tuple[str, str, bool]:
+def _status(event: dict[str, Any]) -> tuple[str, str]:
     message = event.get("message")
-    return f"{event['item']}: {event['status']}" + (f", {message}" if message else ""), "idle", True
+    return f"{event['item']}: {event['status']}" + (f", {message}" if message else ""), "idle"
 
 
-def _position(event: dict[str, Any]) -> tuple[str, str, bool]:
-    return f"{event['item']}: at {event['position']}", "idle", True
+def _position(event: dict[str, Any]) -> tuple[str, str]:
+    return f"{event['item']}: at {event['position']}", "idle"
 
 
-def _intent(event: dict[str, Any]) -> tuple[str, str, bool]:
-    return f"{event['item']}: {event['direction']} begins", "idle", False
+def _intent(event: dict[str, Any]) -> tuple[str, str]:
+    return f"{event['item']}: {event['direction']} begins", "idle"
 
 
-def _result(event: dict[str, Any]) -> tuple[str, str, bool]:
+def _result(event: dict[str, Any]) -> tuple[str, str]:
     item, result = event["item"], event["result"]
     if result == "applied":
-        return f"{item}: {event['direction']} done", "good", False
+        return f"{item}: {event['direction']} done", "good"
     if result == "unchanged":
-        return f"{item}: nothing to do", "idle", False
+        return f"{item}: nothing to do", "idle"
     if result == "cancelled":
-        return f"{item}: cancelled", "warn", False
-    return f"{item}: failed: {(event.get('error') or {}).get('message', '')}", "bad", False
+        return f"{item}: cancelled", "warn"
+    return f"{item}: failed: {(event.get('error') or {}).get('message', '')}", "bad"
 
 
-def _error(event: dict[str, Any]) -> tuple[str, str, bool]:
-    return f"{event['item']}: {event['error'].get('message', '')}", "bad", False
+def _error(event: dict[str, Any]) -> tuple[str, str]:
+    return f"{event['item']}: {event['error'].get('message', '')}", "bad"
 
 
-def _interrupt(event: dict[str, Any]) -> tuple[str, str, bool]:
+def _interrupt(event: dict[str, Any]) -> tuple[str, str]:
     signal = event["signal"]
     reason = f": {signal['reason']}" if signal.get("reason") else ""
-    return f"Stop ({signal.get('level') or 'finish'}) asked for by {signal.get('source')}{reason}", "warn", False
+    return f"Stop ({signal.get('level') or 'finish'}) asked for by {signal.get('source')}{reason}", "warn"
 
 
-def _swallowed(event: dict[str, Any]) -> tuple[str, str, bool]:
-    return f"{event['item']}: was cancelled and went on to its end all the same", "warn", False
+def _swallowed(event: dict[str, Any]) -> tuple[str, str]:
+    return f"{event['item']}: was cancelled and went on to its end all the same", "warn"
 
 
-def _log(event: dict[str, Any]) -> tuple[str, str, bool]:
+def _log(event: dict[str, Any]) -> tuple[str, str]:
     item = f"{event['item']}: " if event.get("item") else ""
     level = event.get("level", "info")
-    return item + event["text"], _LOG_TONES.get(level, "idle"), level == "debug"
+    return item + event["text"], _LOG_TONES.get(level, "idle")
 
 
-def _ask(event: dict[str, Any]) -> tuple[str, str, bool]:
-    return f"{event['item']} asks: {event['prompt']}", "warn", False
+def _ask(event: dict[str, Any]) -> tuple[str, str]:
+    return f"{event['item']} asks: {event['prompt']}", "warn"
 
 
-def _answered(event: dict[str, Any]) -> tuple[str, str, bool]:
-    return f"{event['item']}: answered", "idle", False
+def _answered(event: dict[str, Any]) -> tuple[str, str]:
+    return f"{event['item']}: answered", "idle"
 
 
-def _cut(event: dict[str, Any]) -> tuple[str, str, bool]:
-    return f"{event['endpoint']} was cut off: {event['reason']}", "warn", False
+def _cut(event: dict[str, Any]) -> tuple[str, str]:
+    return f"{event['endpoint']} was cut off: {event['reason']}", "warn"
 
 
-def _ended(event: dict[str, Any]) -> tuple[str, str, bool]:
+def _ended(event: dict[str, Any]) -> tuple[str, str]:
     outcome = event["outcome"]
     kind = outcome.get("kind")
     tone = "good" if kind == "complete" else "bad" if kind in ("item_error", "failed") else "warn"
-    return sentences.outcome_sentence(outcome), tone, False
+    return sentences.outcome_sentence(outcome), tone
 
 
 _TELLERS = {

@@ -1,30 +1,55 @@
-"""The log panel: the journal as lines, drawn only while it is on screen, the last few hundred of them."""
+"""The log panel: the journal as lines, made and drawn only while it is on screen, the last few hundred of them."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ui import journal
 from ui.browser import by_id, clear, document, listen, local_time, make, show
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _MOST_LINES = 400
+_AT_ONCE = 50
+"""So many lines are drawn in a frame; the others follow in the next ones."""
+
+
+class Tail:
+    """The last few of many things, and how many there have been."""
+
+    def __init__(self) -> None:
+        self._last: list[Any] = []
+        self.count = 0
+
+    def add(self, thing: Any) -> None:
+        """Add a thing, and let go of the oldest where there are many."""
+        self._last.append(thing)
+        self.count += 1
+        if len(self._last) >= 2 * _MOST_LINES:
+            self._last = self._last[-_MOST_LINES:]
+
+    def after(self, count: int) -> list[Any]:
+        """Return what has come after the first ``count``, of those that are kept."""
+        return self._last[-min(self.count - count, _MOST_LINES) :] if self.count > count else []
 
 
 class LogPanel:
-    """Collects lines and draws what is new once a frame."""
+    """Keeps the last events and draws what is new, some of it in each frame; ``on_more`` is called to get a frame."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_more: Callable[[], None]) -> None:
+        self._on_more = on_more
         self._list = by_id("log")
         self._panel = by_id("panel-log")
         self._all = by_id("log-all")
-        self._lines: list[journal.Line] = []
+        self._every, self._major = Tail(), Tail()
         self._drawn = 0
         self._seen: tuple[str, int] = ("", -1)
         listen(self._all, "change", lambda event: self._again())
 
     def clear(self) -> None:
         """Forget everything: another execution is on screen."""
-        self._lines = []
+        self._every, self._major = Tail(), Tail()
         self._seen = ("", -1)
         self._again()
 
@@ -35,22 +60,27 @@ class LogPanel:
             if event["execution_id"] == id and event["seq"] <= seq:
                 continue
             self._seen = (event["execution_id"], event["seq"])
-            self._lines.append(journal.line(event))
+            self._every.add(event)
+            if not journal.is_minor(event):
+                self._major.add(event)
 
     def say(self, at: str, text: str, tone: str = "idle") -> None:
         """Add a line that is no event of a journal."""
-        self._lines.append(journal.Line(at, text, tone))
+        line = journal.Line(at, text, tone)
+        self._every.add(line)
+        self._major.add(line)
 
-    def draw(self) -> None:
-        """Bring the panel up to date, if it is on screen."""
-        if self._panel.hidden or self._drawn == len(self._lines):
-            return
-        every = bool(self._all.checked)
-        fresh = [line for line in self._lines[self._drawn :] if every or not line.minor][-_MOST_LINES:]
-        self._drawn = len(self._lines)
+    def draw(self) -> bool:
+        """Bring the panel nearer to how things stand, if it is on screen, and return whether more is to be drawn."""
+        lines = self._every if self._all.checked else self._major
+        if self._panel.hidden or self._drawn == lines.count:
+            return False
+        fresh = lines.after(self._drawn)
+        self._drawn = lines.count - len(fresh[_AT_ONCE:])
         following = self._list.scrollTop + self._list.clientHeight >= self._list.scrollHeight - 4
         block = document.createDocumentFragment()
-        for line in fresh:
+        for each in fresh[:_AT_ONCE]:
+            line = each if isinstance(each, journal.Line) else journal.line(each)
             row = make("li", data_tone=line.tone)
             row.appendChild(make("time", local_time(line.at), datetime=line.at))
             row.appendChild(make("span", line.text))
@@ -61,9 +91,10 @@ class LogPanel:
         if following:
             self._list.scrollTop = self._list.scrollHeight
         show(by_id("log-empty"), self._list.childElementCount == 0)
+        return self._drawn < lines.count
 
     def _again(self) -> None:
         clear(self._list)
         self._drawn = 0
         show(by_id("log-empty"), True)
-        self.draw()
+        self._on_more()

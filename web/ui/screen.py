@@ -38,9 +38,10 @@ class Screen:
         self._buttons: dict[str, bool] = {}
         self._ticking = False
         self._painter = Painter(self._paint)
+        self.on_frame: Callable[[], bool] = lambda: False  # what happens before each; whether it wants another
         self._head = Head()
         self.boot = BootPanel()
-        self.log = LogPanel()
+        self.log = LogPanel(self.request)
         self.dialog = Dialog()
         self._on_panel = on_panel
         self.tabs = Tabs(self._panel_chosen)
@@ -75,10 +76,11 @@ class Screen:
 
     def _panel_chosen(self, name: str) -> None:
         address.choose(panel=None if name == "graph" else name)
-        self.log.draw()
+        self.request()
         self._on_panel(name)
 
     def _paint(self) -> None:
+        more = self.on_frame()
         page = self.page
         if page is None or self._table is None or self._graph is None:
             return
@@ -90,7 +92,8 @@ class Screen:
         if changed:
             self._head.draw(page)
         self._draw_buttons(page)
-        self.log.draw()
+        if self.log.draw() or more:
+            self.request()
         if page.is_live() and not self._ticking:
             self._ticking = True
             later(_TICK_MS, self._tick)

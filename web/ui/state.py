@@ -37,8 +37,9 @@ class Item:
     error: dict[str, Any] | None = None
     _order: list[str] | None = None
 
-    def __init__(self, info: dict[str, Any]) -> None:
+    def __init__(self, info: dict[str, Any], number: int) -> None:
         self.id: str = info["id"]
+        self.number = number
         self.type: str = info.get("type", "")
         self.summary: str = info.get("summary", "")
 
@@ -127,8 +128,8 @@ class Page:
         self.profile = profile
         self.items: dict[str, Item] = {}
         self.order: list[str] = []
-        for info in flow["items"]:
-            self.items[info["id"]] = Item(info)
+        for number, info in enumerate(flow["items"]):
+            self.items[info["id"]] = Item(info, number)
             self.order.append(info["id"])
         for edge in flow.get("edges", []):
             before, after = self.items[edge["predecessor"]], self.items[edge["successor"]]
@@ -140,6 +141,7 @@ class Page:
         self.reply = ""
         self.changed = True
         self.changed_items: set[str] = set(self.order)
+        self._running: dict[str, Item] | None = None
 
     def rows(self) -> list[Item]:
         """Return the items in the order of the flow."""
@@ -148,7 +150,10 @@ class Page:
     def drawn(self) -> tuple[bool, list[str]]:
         """Return what has changed since the last call: the head, and which items."""
         changed = self.changed
-        items = [id for id in self.order if id in self.changed_items] if self.changed_items else []
+        if len(self.changed_items) == len(self.order):
+            items = list(self.order)
+        else:
+            items = sorted(self.changed_items, key=lambda id: self.items[id].number)
         self.changed = False
         self.changed_items = set()
         return changed, items
@@ -187,6 +192,7 @@ class Page:
         self._replace(Execution(id, cmds, dry_run, inputs, at))
         for item in self.rows():
             item.status = "initialized"
+        self._touch_all()
 
     def clear_execution(self) -> None:
         """Take the execution off the screen: the rows show what is stored."""
@@ -205,6 +211,22 @@ class Page:
     def _touch_all(self) -> None:
         self.changed = True
         self.changed_items = set(self.order)
+        self._running = None
+
+    def _touch(self, item: Item) -> None:
+        self.changed_items.add(item.id)
+        if self._running is None:
+            return
+        if item.is_running():
+            self._running[item.id] = item
+        else:
+            self._running.pop(item.id, None)
+
+    def running(self) -> list[Item]:
+        """Return the items that are at work now, in the order of the flow."""
+        if self._running is None:
+            self._running = {item.id: item for item in self.rows() if item.is_running()}
+        return sorted(self._running.values(), key=lambda item: item.number)
 
     # What the journal says.
 
@@ -227,7 +249,7 @@ class Page:
             handler = _ITEM_HANDLERS.get(event["kind"])
             if handler is not None and item is not None:
                 handler(item, event, execution)
-                self.changed_items.add(item.id)
+                self._touch(item)
                 if event["kind"] != "item_position":
                     self.changed = True
             elif event["kind"] in _EXECUTION_HANDLERS:
@@ -249,7 +271,7 @@ class Page:
         for id, now in progress.get("items", {}).items():
             item = self.items.get(id)
             if item is not None and _progressed(item, now):
-                self.changed_items.add(id)
+                self._touch(item)
                 self.changed = True
         stop = progress.get("stop")
         if stop is not None:
@@ -370,7 +392,7 @@ class Page:
 
     def waiting_for(self) -> list[str]:
         """Return the items that a stop waits for."""
-        return [item.id for item in self.rows() if item.is_running()]
+        return [item.id for item in self.running()]
 
     # What the head says.
 
@@ -497,7 +519,7 @@ def _started(page: Page, execution: Execution, event: dict[str, Any]) -> None:
     execution.inputs = event.get("inputs") or execution.inputs
     for item in page.rows():
         item.status = "initialized"
-        page.changed_items.add(item.id)
+    page._touch_all()
 
 
 def _cmd_started(page: Page, execution: Execution, event: dict[str, Any]) -> None:
@@ -511,7 +533,7 @@ def _block_started(page: Page, execution: Execution, event: dict[str, Any]) -> N
         item.position = 0
         item.limit = None
         item.message = ""
-        page.changed_items.add(item.id)
+    page._touch_all()
 
 
 def _interrupt_requested(page: Page, execution: Execution, event: dict[str, Any]) -> None:

@@ -49,6 +49,9 @@ class Table:
 
     def draw(self, items: list[Item]) -> None:
         """Bring these items' rows up to date."""
+        if len(items) > _WHOLE:  # nearly all of them are not in the document: what is there is gone through instead
+            changed = {item.id for item in items}
+            items = [item for block in self._blocks if block.rows for item in block.items if item.id in changed]
         for item in items:
             row = self._block_of[item.id].rows.get(item.id)
             if row is not None:

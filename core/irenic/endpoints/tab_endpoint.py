@@ -14,6 +14,9 @@ FRAME = 1 / 60
 PROGRESS_SHARE = 0.1
 """The part of the core's time that pictures of the progress may take; those of a large flow come less often."""
 
+MOST_AT_ONCE = 50
+"""So many events, or items of a picture of the progress, are in one message: the page is not held up by reading it."""
+
 Post = Callable[[Message], None]
 
 
@@ -21,7 +24,7 @@ class TabEndpoint:
     """Posts events, progress and outcomes.
 
     Of an item's positions within a frame only the last is posted; whatever else happens is posted whole and in order.
-    Progress names the items that have changed since it was posted last.
+    Progress names the items that have changed since it was posted last. What is much is posted as several messages.
     """
 
     def __init__(self, post: Post) -> None:
@@ -75,8 +78,8 @@ class _Outbox:
         now = self._loop.time()
         self._next_flush = now + FRAME
         events, self._events = list(self._events.values()), {}
-        if events:
-            self._post(Events(execution_id=self._execution.id, events=events))
+        for at in range(0, len(events), MOST_AT_ONCE):
+            self._post(Events(execution_id=self._execution.id, events=events[at : at + MOST_AT_ONCE]))
         if whole or now >= self._next_progress:
             self._post_progress()
         else:
@@ -89,8 +92,10 @@ class _Outbox:
     def _post_progress(self) -> None:
         began = self._loop.time()
         progress = self._execution.progress
-        changed = {name: item for name, item in progress.items.items() if self._is_news(name, item)}
-        self._post(Progress(execution_id=self._execution.id, progress=_with_items(progress, changed)))
+        changed = [(name, item) for name, item in progress.items.items() if self._is_news(name, item)]
+        for at in range(0, len(changed) or 1, MOST_AT_ONCE):
+            part = dict(changed[at : at + MOST_AT_ONCE])
+            self._post(Progress(execution_id=self._execution.id, progress=_with_items(progress, part)))
         ended = self._loop.time()
         self._next_progress = ended + (ended - began) / PROGRESS_SHARE
 
