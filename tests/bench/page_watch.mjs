@@ -11,14 +11,21 @@ for (const type of ["pointerdown", "keydown"]) {
   addEventListener(type, (event) => seen.delays.push([event.timeStamp, performance.now() - event.timeStamp]), { capture: true });
 }
 
+/** Whether a frame's callbacks are being run: what they change is in the picture of this frame. */
+let framing = false;
+const over = new MessageChannel();
+over.port1.onmessage = () => (framing = false);
+
 const frame = (time) => {
+  framing = true;
+  over.port2.postMessage(null);
   seen.frames.push(time);
   requestAnimationFrame(frame);
 };
 requestAnimationFrame(frame);
 
-/** Call back when what the document holds now has been painted. */
-const painted = (done) => requestAnimationFrame(() => setTimeout(() => done(performance.now())));
+/** Call back when what the document holds now has been on screen: with the time of the frame after the one that shows it. */
+const painted = (done) => requestAnimationFrame(framing ? done : () => requestAnimationFrame(done));
 
 const opening = new MutationObserver(() => {
   const word = document.querySelector("#item-rows .status span")?.textContent;
