@@ -25,7 +25,7 @@ Plan = dict[str, Content]
 """What the site is to hold: a file or its bytes, by path below the site's root."""
 
 PAGE_FOLDERS = ("boot", "ui", "style", "flows")
-PAGE_FILE_TYPES = frozenset({".html", ".svg", ".ico", ".png", ".webmanifest", ".txt"})
+PAGE_FILE_TYPES = frozenset({".html", ".js", ".svg", ".ico", ".png", ".webmanifest", ".txt"})
 NOT_SERVED = ("boot/make/", "wheels.txt")
 
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")

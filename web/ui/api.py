@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ui.browser import to_js, window
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 ROOT = "/api/v1"
 
+# The same names are in `service-worker.js`.
+_LAST_KNOWN = "x-irenic-last-known"
+_KEPT_AT = "x-irenic-kept-at"
+
 _early: dict[str, Any] = {}
+
+
+class Away:
+    """What is done when the server is away and an answer is one that the browser has kept; the page says so."""
+
+    def __init__(self) -> None:
+        self.on_kept: Callable[[str], None] = lambda since: None
+
+
+away = Away()
 
 
 class ServerAway(Exception):
@@ -27,7 +44,7 @@ class ApiProblem(Exception):
 
 def ask_early(path: str) -> None:
     """Ask for something that will be needed soon; the first request for it takes this answer."""
-    promise = window.fetch(path)
+    promise = window.fetch(path, to_js(_options("GET", path, None)))
     promise.catch(lambda error: None)  # told to whoever takes it
     _early[path] = promise
 
@@ -53,6 +70,11 @@ async def get(path: str) -> Any:
     return _body(str(await response.text()))
 
 
+async def touch(path: str) -> None:
+    """Have the API answer a ``GET`` without looking at the answer, for whatever keeps answers on their way."""
+    await _request("GET", ROOT + path, None)
+
+
 async def send(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     """Send something to the API and return its answer."""
     response = await _request(method, ROOT + path, body)
@@ -75,22 +97,32 @@ def _body(text: str) -> Any:
 
 
 async def _request(method: str, path: str, body: dict[str, Any] | None) -> Any:
+    options = _options(method, path, body)
+    early = _early.pop(path, None) if method == "GET" else None
+    response, cause = None, ""
+    try:
+        response = await (early if early is not None else window.fetch(path, to_js(options)))
+    except Exception as error:
+        cause = str(error)
+    # Raised out here because MicroPython cannot chain exceptions.
+    if response is None:
+        raise ServerAway(cause)
+    if not response.ok:
+        raise ApiProblem(int(response.status), _problem(str(await response.text())))
+    kept_at = response.headers.get(_KEPT_AT)
+    if kept_at:
+        away.on_kept(str(kept_at))
+    return response
+
+
+def _options(method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
     options: dict[str, Any] = {"method": method, "credentials": "same-origin"}
     if body is not None:
         options["headers"] = {"Content-Type": "application/json"}
         options["body"] = json.dumps(body)
-    early = _early.pop(path, None) if method == "GET" else None
-    response, away = None, ""
-    try:
-        response = await (early if early is not None else window.fetch(path, to_js(options)))
-    except Exception as error:
-        away = str(error)
-    # Raised out here because MicroPython cannot chain exceptions.
-    if response is None:
-        raise ServerAway(away)
-    if not response.ok:
-        raise ApiProblem(int(response.status), _problem(str(await response.text())))
-    return response
+    elif path.startswith(ROOT):
+        options["headers"] = {_LAST_KNOWN: "1"}
+    return options
 
 
 def _problem(text: str) -> dict[str, Any]:

@@ -13,7 +13,19 @@ import asyncio
 from typing import Any
 
 from ui import address, api, identity
-from ui.browser import by_id, clear, listen, make, ordered, reporter, show, spawn, timestamp
+from ui.browser import (
+    by_id,
+    clear,
+    keep_site,
+    listen,
+    local_time,
+    make,
+    ordered,
+    reporter,
+    show,
+    spawn,
+    timestamp,
+)
 from ui.commands import Commands
 from ui.history import HistoryPanel
 from ui.opening import INDEX, Opening
@@ -32,7 +44,8 @@ class App:
     def __init__(self) -> None:
         self._screen = Screen(self._panel_chosen)
         reporter.report = self._report
-        self._commands = Commands(self._screen, self._execution_ended)
+        api.away.on_kept = self._kept_answer
+        self._commands = Commands(self._screen, lambda: spawn(self._keep()), self._execution_ended)
         self._history = HistoryPanel(self._history_chosen, lambda cursor: spawn(self._load_history(cursor)))
         self._tenancy: Tenancy | None = None
         self._stream: Stream | None = None
@@ -253,6 +266,7 @@ class App:
     def _execution_ended(self) -> None:
         address.choose(execution=None)
         self._history_is_old()
+        spawn(self._keep())
 
     def _history_is_old(self) -> None:
         """Load the history anew, now or when it is brought up."""
@@ -299,6 +313,37 @@ class App:
             "busy",
             "Back to the latest",
             lambda: self._history_chosen(last),
+        )
+
+    # Without the server.
+
+    async def _keep(self) -> None:
+        """Have the browser keep the site, and the answers that the next picture is drawn from.
+
+        The answers need only be asked for: what keeps them looks on.
+        """
+        try:
+            page = self._screen.page
+            if not await keep_site() or page is None:
+                return
+            await asyncio.gather(api.touch(self._opening.states), self._list_profiles())
+            record, shown = await self._last_record(), page.execution
+            if record is None or shown is None or record["id"] != shown.id or record["status"] == "running":
+                return
+            for after in range(-1, shown.next_seq - 1, _PAGE_OF_EVENTS):
+                await api.touch(f"/executions/{shown.id}/events{api.query(after=after, limit=_PAGE_OF_EVENTS)}")
+            await api.touch(f"/executions/{shown.id}/outcome")
+        except api.ServerAway:
+            pass  # then nothing new can be kept
+
+    def _kept_answer(self, since: str) -> None:
+        self._screen.notices.tell(
+            "server",
+            f"The server does not answer. This is what was known at {local_time(since)}.",
+            "Start it again (python3 build.py serve) and try again: nothing is run without its journal.",
+            "warn",
+            button="Try again",
+            on_press=address.load_again,
         )
 
     # Elsewhere.

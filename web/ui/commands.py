@@ -22,11 +22,13 @@ _NO_EVENTS = 2**53 - 1
 class Commands:
     """Runs executions in this tab's core and shows what comes of them.
 
+    :param on_awake: called when the core has loaded the flow.
     :param on_outcome: called when an execution of this tab has ended.
     """
 
-    def __init__(self, screen: Screen, on_outcome: Callable[[], None]) -> None:
+    def __init__(self, screen: Screen, on_awake: Callable[[], None], on_outcome: Callable[[], None]) -> None:
         self._screen = screen
+        self._on_awake = on_awake
         self._on_outcome = on_outcome
         self.core = Core(self._message, screen.request)
         screen.on_frame = self.core.deliver
@@ -149,6 +151,7 @@ class Commands:
         self.core.ready = True
         self._screen.may_run = True
         self._files.ask()
+        self._on_awake()
 
     def _submitted(self, message: dict[str, Any]) -> None:
         page = self._screen.page

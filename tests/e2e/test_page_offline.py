@@ -1,0 +1,56 @@
+"""A visit while the server cannot be reached: the page, the last known picture, Python, and the truth about it."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from tests.e2e.flow_page import DONE_WITHIN, FlowPage
+from tests.e2e.server_process import running_server
+
+KEPT = """async () => {
+    const kept = async (name) => (await (await caches.open(name)).keys()).map((request) => request.url);
+    const has = async (name, ending) => (await kept(name)).some((url) => url.endsWith(ending));
+    for (;; await new Promise((resolve) => setTimeout(resolve, 100))) {
+        const site = (await caches.keys()).find((name) => name.startsWith("irenic-site-"));
+        if (site && (await has(site, "/manifest.json")) && (await has("irenic-answers", "/outcome"))) return;
+    }
+}"""
+"""Waits until the browser has kept the site, and the answers that its picture is drawn from."""
+
+
+@pytest.fixture
+def kept_page(flow_page: FlowPage) -> FlowPage:
+    """A page whose flow has run, and which the browser has kept."""
+    flow_page.page.get_by_role("button", name="Ensure").click()
+    expect(flow_page.status).to_have_text("Done", timeout=DONE_WITHIN)
+    flow_page.page.evaluate(KEPT)
+    return flow_page
+
+
+@pytest.mark.complaints("ERR_CONNECTION_REFUSED", "ERR_FAILED", "Failed to fetch")
+def test_a_second_visit_needs_no_server(kept_page: FlowPage) -> None:
+    """What was known last is on screen and said to be that; Python wakes; nothing runs without its journal."""
+    before = kept_page.statuses()
+    kept_page.server.end()
+    kept_page.reload()
+    expect(kept_page.page.get_by_role("alert")).to_contain_text("This is what was known at")
+    expect(kept_page.status).to_have_text("Done")
+    assert kept_page.statuses() == before
+    kept_page.awake()
+    kept_page.page.get_by_role("button", name="Discover").click()
+    expect(kept_page.status).to_have_text("Starting")
+    kept_page.page.wait_for_timeout(1000)
+    assert set(kept_page.statuses().values()) == {"Not started"}
+
+
+@pytest.mark.complaints("401")
+def test_whoever_may_not_ask_any_more_is_shown_nothing_that_was_kept(
+    kept_page: FlowPage, site: Path, tmp_path: Path
+) -> None:
+    """The answers are dropped with the first refusal."""
+    port = int(kept_page.server.address.rpartition(":")[2])
+    kept_page.server.end()
+    with running_server(site, tmp_path / "other.sqlite3", port=port, token="another"):
+        kept_page.page.locator("#tab-history").click()
+        expect(kept_page.page.get_by_role("alert")).to_contain_text("open that address")
+        assert kept_page.page.evaluate("() => caches.has('irenic-answers')") is False

@@ -1,0 +1,140 @@
+/**
+ * Keeps the site, and the answers that the last picture was drawn from, for a visit while the server cannot be reached.
+ *
+ * While it can be reached nothing changes: every request goes to the server, and where the browser can, without waiting for
+ * this worker to be awake. What is kept is given only where the network gave nothing, and an answer of the API only to whoever
+ * asks for the last known one, marked with the time from which it is. The core never asks so: it is told the truth.
+ *
+ * The page sends "keep" when the core is awake. Files are kept by build: those that a build shares with the one before are
+ * copied, and the one before is deleted when the next is complete.
+ */
+
+const SITE = "irenic-site-";
+const ANSWERS = "irenic-answers";
+const MANIFEST = "/manifest.json";
+const FLOWS = "/flows/index.json";
+const API = "/api/";
+
+/** The same names are in `ui/api.py`. */
+const LAST_KNOWN = "x-irenic-last-known";
+const KEPT_AT = "x-irenic-kept-at";
+
+/** Not needed without a server: the way of starting below the fast ones, and texts for the curious. */
+const NOT_KEPT = /^(licenses\/|vendor\/pyodide\/python_stdlib\.zip$)/;
+const AT_ONCE = 4;
+const MOST_ANSWERS = 100;
+const LARGEST_ANSWER = 2_000_000;
+
+addEventListener("install", (event) => {
+  skipWaiting();
+  event.addRoutes?.([
+    { condition: { urlPattern: new URLPattern({ pathname: `${API}*` }), requestMethod: "POST" }, source: "network" },
+    { condition: { urlPattern: new URLPattern({ pathname: "/*" }), requestMethod: "GET" }, source: "race-network-and-fetch-handler" },
+  ]).catch(() => {}); // an older browser has fewer kinds of route and does without
+});
+
+addEventListener("activate", (event) => event.waitUntil(clients.claim()));
+
+addEventListener("message", (event) => {
+  if (event.data === "keep") {
+    const [port] = event.ports;
+    event.waitUntil(keepSite().then((build) => port.postMessage({ kept: build }), (error) => port.postMessage({ error: String(error) })));
+  }
+});
+
+addEventListener("fetch", (event) => {
+  const { request } = event;
+  const { origin, pathname } = new URL(request.url);
+  if (request.method !== "GET" || origin !== location.origin) return;
+  if (!pathname.startsWith(API)) event.respondWith(fetch(request).catch((error) => keptFile(request, error)));
+  else if (request.headers.has(LAST_KNOWN)) event.respondWith(answer(request));
+});
+
+/**
+ * @param {Request} request
+ * @param {Error} error What to say where nothing is kept.
+ */
+async function keptFile(request, error) {
+  const site = (await caches.keys()).filter((name) => name.startsWith(SITE));
+  for (const options of [{}, { ignoreSearch: true }]) {
+    for (const name of site) {
+      const found = await (await caches.open(name)).match(request, options);
+      if (found) return found;
+    }
+  }
+  throw error;
+}
+
+/** Ask the server, and keep what it says; where it says nothing, say what it said last. @param {Request} request */
+async function answer(request) {
+  try {
+    const response = await fetch(request);
+    if (response.status === 401 || response.status === 403) await caches.delete(ANSWERS);
+    else if (response.ok || response.status === 404) await keepAnswer(request, response.clone());
+    return response;
+  } catch (error) {
+    const found = await (await caches.open(ANSWERS)).match(request.url);
+    if (found) return found;
+    throw error;
+  }
+}
+
+/**
+ * @param {Request} request
+ * @param {Response} response
+ */
+async function keepAnswer(request, response) {
+  const body = await response.arrayBuffer();
+  if (body.byteLength > LARGEST_ANSWER) return;
+  const headers = new Headers(response.headers);
+  headers.set(KEPT_AT, new Date().toISOString());
+  for (const name of ["content-encoding", "content-length"]) headers.delete(name);
+  const answers = await caches.open(ANSWERS);
+  await answers.delete(request.url); // so that the oldest come first
+  await answers.put(request.url, new Response(body, { status: response.status, headers }));
+  const addresses = await answers.keys();
+  for (const old of addresses.slice(0, Math.max(0, addresses.length - MOST_ANSWERS))) await answers.delete(old);
+}
+
+/** Keep every file of the site as it is now. @returns {Promise<string>} The build. */
+async function keepSite() {
+  const manifest = await fetched(MANIFEST, "no-cache");
+  const { build, files } = await manifest.clone().json();
+  const { flows } = await (await fetched(FLOWS, "no-cache")).json();
+  const site = await caches.open(SITE + build);
+  const before = await Promise.all((await caches.keys()).filter((name) => name.startsWith(SITE) && name !== SITE + build).map(kept));
+  const wanted = Object.entries(files).filter(([place]) => !NOT_KEPT.test(place)).map(([place, hash]) => [`/${place}`, hash]);
+  // These answer with the policy of a flow, so that they are different ones for each.
+  for (const { name } of flows) for (const place of ["/", "/boot/worker.mjs"]) wanted.push([`${place}?flow=${encodeURIComponent(name)}`, null]);
+  wanted.push(["/", files["index.html"]]);
+  const next = wanted.values();
+  const keepNext = async () => {
+    for (const [address, hash] of next) {
+      if (await site.match(address)) continue;
+      const old = hash && before.find((other) => other.files[address.slice(1)] === hash);
+      const response = (old && (await old.cache.match(address))) || (await fetched(address, "default"));
+      await site.put(address, response);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, keepNext));
+  await site.put(MANIFEST, manifest); // last: what has it is complete
+  for (const { name } of before) await caches.delete(name);
+  return build;
+}
+
+/** @param {string} name Of a cache. */
+async function kept(name) {
+  const cache = await caches.open(name);
+  const manifest = await cache.match(MANIFEST);
+  return { name, cache, files: manifest ? (await manifest.json()).files : {} };
+}
+
+/**
+ * @param {string} address
+ * @param {RequestCache} cache
+ */
+async function fetched(address, cache) {
+  const response = await fetch(address, { cache });
+  if (!response.ok) throw new Error(`${address} answered ${response.status}`);
+  return response;
+}
