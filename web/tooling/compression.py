@@ -39,7 +39,10 @@ SAMPLE = 1 << 16
 BEST_QUALITY = 11
 """Brotli's slowest level: 20 s and more for Pyodide's WebAssembly, for 15 % less than level 6."""
 
-ZSTD_OPTIONS: dict[int, int] = {zstd.CompressionParameter.compression_level: 12, zstd.CompressionParameter.window_log: 23}
+ZSTD_OPTIONS: dict[int, int] = {
+    zstd.CompressionParameter.compression_level: 12,
+    zstd.CompressionParameter.window_log: 23,
+}
 """A window of 8 MB is the largest that browsers have to take (RFC 9659)."""
 
 GZIP_LEVEL = 6
