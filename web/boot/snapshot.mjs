@@ -10,9 +10,6 @@ import { startInterpreter } from "./interpreter.mjs";
 import { Library } from "./library.mjs";
 import { attachNative, reserveTrampoline, writeFiles } from "./native.mjs";
 
-/** Until a flow has been loaded, most likely: the library is large, and that needs none of it. */
-const LIBRARY_AFTER_MS = 300;
-
 /** @type {import("./load.mjs").Rung} */
 export async function startFromSnapshot({ manifest, given, options, mark }) {
   const { bundle, snapshot } = manifest;
@@ -30,7 +27,7 @@ export async function startFromSnapshot({ manifest, given, options, mark }) {
   });
   mark("python_started");
   const library = new Library(python, bundle.library);
-  setTimeout(() => library.begin(), LIBRARY_AFTER_MS);
+  library.begin();
   return { python, library };
 }
 

@@ -223,8 +223,8 @@ async def import_module(address: str) -> Any:
 
 async def keep_site() -> bool:
     """Have the browser keep the site for visits without the server; return whether it does."""
-    module = await import_module("/boot/offline.mjs")
     try:
+        module = await import_module("/boot/offline.mjs")
         return bool(await module.keepSite())
     except Exception as error:
         window.console.info(f"the site is not kept for visits without the server: {error!r}")
