@@ -21,6 +21,8 @@ const KEPT_AT = "x-irenic-kept-at";
 
 /** Not needed without a server: the way of starting below the fast ones, and texts for the curious. */
 const NOT_KEPT = /^(licenses\/|vendor\/pyodide\/python_stdlib\.zip$)/;
+/** What is asked for again and again while something runs: this worker need not wake for it. */
+const NEVER_KEPT = [`${API}*/stream`, `${API}*/signal`];
 const AT_ONCE = 4;
 const MOST_ANSWERS = 100;
 const LARGEST_ANSWER = 2_000_000;
@@ -29,6 +31,7 @@ addEventListener("install", (event) => {
   skipWaiting();
   event.addRoutes?.([
     { condition: { urlPattern: new URLPattern({ pathname: `${API}*` }), requestMethod: "POST" }, source: "network" },
+    ...NEVER_KEPT.map((pathname) => ({ condition: { urlPattern: new URLPattern({ pathname }) }, source: "network" })),
     { condition: { urlPattern: new URLPattern({ pathname: "/*" }), requestMethod: "GET" }, source: "race-network-and-fetch-handler" },
   ]).catch(() => {}); // an older browser has fewer kinds of route and does without
 });
