@@ -161,8 +161,7 @@ def create_api(services: Services) -> FastAPI:
             api.openapi_schema = describe(api)
         return api.openapi_schema
 
-    # FastAPI's own documented way to change the description.
-    api.openapi = openapi  # type: ignore[method-assign]
+    api.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own documented way to change the description
     return api
 
 

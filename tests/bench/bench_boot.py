@@ -1,6 +1,5 @@
 """How soon a tab's core is awake, against an ordinary start of Pyodide from the same site in the same run."""
 
-import json
 import statistics
 import subprocess
 import sys
@@ -8,16 +7,16 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from tests.bench.harness import QUICK, ROUNDS, Row, alternate, compare, report, skipped
 from tests.bench.tab_peers import PEERS, peers_to_start
+from tests.chromium import running_chromium
 from tests.e2e.core_tab import EMPTY_PAGE, core_tab, flow_of_one
 from tests.e2e.server_process import ServerProcess, running_server
 
-from tooling.paths import BROWSER_FILE, SITE
+from tooling.paths import SITE
 
 STOCK_WORKER = Path(__file__).with_name("stock_worker.mjs")
 STOCK_ADDRESS = "/boot/stock_worker.mjs"
@@ -190,12 +189,10 @@ def wheel_rows() -> list[Row]:
 
 def main() -> int:
     """Measure everything."""
-    found: dict[str, Any] = json.loads(BROWSER_FILE.read_text())
     with (
         tempfile.TemporaryDirectory() as folder,
         running_server(SITE, Path(folder) / "bench.sqlite3") as server,
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=found["executable"], args=found["args"]) as browser,
+        running_chromium() as browser,
     ):
         starts = Starts(browser, server)
         rows, bare_ms = start_rows(starts)

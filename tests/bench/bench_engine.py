@@ -18,10 +18,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import sync_playwright
 from tests.bench.harness import QUICK, ROUNDS, Row, alternate, compare, report, skipped
 from tests.bench.no_ops import bare_walk, ensure, flow_of, our_walk
 from tests.bench.peers import is_installed, peer_us
+from tests.chromium import running_chromium
 from tests.e2e.core_tab import CoreTab, answer_of, core_tab, flow_of_one
 from tests.e2e.server_process import running_server
 
@@ -31,7 +31,8 @@ from irenic.model.progress import ProgressStatus
 from irenic.model.timestamps import timestamp
 from irenic.model.trusted import trusted
 from irenic.stores import FileStore, MemoryStore
-from tooling.paths import BROWSER_FILE, ROOT, SITE, WEB
+from tooling.checks import bench_environment
+from tooling.paths import ROOT, SITE
 
 COUNT = 500 if QUICK else 10_000
 IN_TAB = 200 if QUICK else 2_000
@@ -85,13 +86,11 @@ def tab_us(tab: CoreTab, work: str, count: int = IN_TAB) -> float:
 
 def tab_rows() -> list[Row]:
     """Compare a whole ensure, and the walk alone, with asyncio by hand in the same tab."""
-    browser_found: dict[str, Any] = json.loads(BROWSER_FILE.read_text())
     works = {"bare": "bare_walk(graph)", "walk": "our_walk(graph)", "ensure": "ensure(measured, store)"}
     with (
         tempfile.TemporaryDirectory() as folder,
         running_server(SITE, Path(folder) / "bench.sqlite3") as server,
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=browser_found["executable"], args=browser_found["args"]) as browser,
+        running_chromium() as browser,
         core_tab(browser, server) as tab,
     ):
         tab.start()
@@ -109,9 +108,7 @@ def tab_rows() -> list[Row]:
 def in_a_process(form: str, count: int) -> list[float]:
     """Return the figures that this module prints when it is run as a program."""
     command = [sys.executable, "-m", "tests.bench.bench_engine", form, str(count)]
-    path = os.pathsep.join([str(ROOT), str(WEB)])
-    environment = {**os.environ, "PYTHONPATH": path}
-    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    run = subprocess.run(command, cwd=ROOT, env=bench_environment(), capture_output=True, text=True, check=True)
     return [float(figure) for figure in run.stdout.split()]
 
 

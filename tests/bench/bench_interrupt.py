@@ -10,7 +10,6 @@ to do; how late that worker's answers come is what this one adds.
 """
 
 import asyncio
-import json
 import signal
 import subprocess
 import sys
@@ -18,17 +17,17 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from tests.bench.harness import QUICK, Row, compare, quantile, report
 from tests.bench.interrupted_flow import ITEM_SECONDS, ITEMS, LOG
+from tests.chromium import running_chromium
 from tests.e2e.core_tab import CoreTab, core_tab, flow_of_one
 from tests.e2e.server_process import ServerProcess, running_server
 
 from irenic.model.events import JournalEvent
 from irenic.stores import FileStore
-from tooling.paths import BROWSER_FILE, SITE
+from tooling.paths import SITE
 
 TIGHT_LOOP = flow_of_one("while True:\n    pass")
 SHARED_SIGNALS = 20 if QUICK else 1000
@@ -203,12 +202,10 @@ def native_rows() -> list[Row]:
 
 def main() -> int:
     """Measure everything."""
-    found: dict[str, Any] = json.loads(BROWSER_FILE.read_text())
     with (
         tempfile.TemporaryDirectory() as folder,
         running_server(SITE, Path(folder) / "bench.sqlite3") as server,
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=found["executable"], args=found["args"]) as browser,
+        running_chromium() as browser,
     ):
         by_memory, by_server = shared(browser, server), polled(browser, server)
     lost = SHARED_SIGNALS - len(by_memory)

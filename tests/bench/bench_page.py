@@ -5,7 +5,6 @@ Input is real: pointer and keys, by way of the browser.
 """
 
 import itertools
-import json
 import re
 import statistics
 import sys
@@ -15,12 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from tests.bench.harness import QUICK, ROUNDS, Row, alternate, compare, quantile, report
 from tests.bench.page_site import flow_file, page_server, run_natively
+from tests.chromium import running_chromium
 from tests.e2e.server_process import ServerProcess
-
-from tooling.paths import BROWSER_FILE
 
 WATCH = Path(__file__).with_name("page_watch.mjs")
 PATIENCE_MS = 90_000
@@ -218,7 +216,6 @@ def measured_rows(browser: Browser, server: ServerProcess) -> list[Row]:
 
 def main() -> int:
     """Measure everything and return the exit code."""
-    found: dict[str, Any] = json.loads(BROWSER_FILE.read_text())
     expect.set_options(timeout=PATIENCE_MS)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
@@ -228,10 +225,7 @@ def main() -> int:
         with page_server(folder, flows, {"old": MANY, "young": FEW}) as server:
             for flow in (few, many):
                 run_natively(server, flow)
-            with (
-                sync_playwright() as playwright,
-                playwright.chromium.launch(executable_path=found["executable"], args=found["args"]) as browser,
-            ):
+            with running_chromium() as browser:
                 rows = measured_rows(browser, server)
     return report(rows)
 

@@ -21,16 +21,14 @@ from pathlib import Path
 
 import httpx
 from tests.bench.append_load import TOKEN, event
+from tests.bench.filled_database import filled_database
 from tests.bench.harness import QUICK, Row, alternate, compare, quantile, report
 
 from irenic.model.ids import new_execution_id
-from irenic_server.database import Database
 from irenic_server.envelopes import read_envelopes
 from irenic_server.executions import create_execution
 from irenic_server.journal import Append, append_group
 from irenic_server.requests import ExecutionCreate
-from irenic_server.schema import prepare_schema
-from irenic_server.transaction import Transaction
 
 SECONDS = 0.3 if QUICK else 2.0
 LOAD = Path(__file__).with_name("append_load.py")
@@ -132,12 +130,8 @@ def row(
 
 def fill(path: Path, events: int) -> None:
     """Make a database with many events and the states of one item."""
-    database = Database(str(path))
-    prepare_schema(database)
-    database.writer.dispose()
     execution_id = new_execution_id()
-    with database.writer.begin() as connection:
-        transaction = Transaction(connection, True)
+    with filled_database(path) as transaction:
         request = ExecutionCreate.model_validate({"flow": "bench", "profile": "dev", "cmds": ["ensure"]})
         create_execution(transaction, execution_id, request)
         seen = {"kind": "item_state", "item": "a", "which": "current", "state": {"n": 1}, "stored": True}
@@ -147,7 +141,6 @@ def fill(path: Path, events: int) -> None:
             body = f"[{','.join(texts[start : start + 10_000])}]".encode()
             envelopes = read_envelopes(body, execution_id, max_events=10_000)
             append_group(transaction, [Append(execution_id, envelopes)])
-    database.close()
 
 
 def read_row(folder: Path) -> Row:

@@ -89,11 +89,6 @@ def alternate(measures: Mapping[str, Measure], rounds: int = ROUNDS) -> dict[str
     return given
 
 
-def medians(measures: Mapping[str, Measure], rounds: int = ROUNDS) -> dict[str, float]:
-    """Measure in alternating rounds and return the median of each."""
-    return {name: statistics.median(values) for name, values in alternate(measures, rounds).items()}
-
-
 def quantile(values: Sequence[float], part: float) -> float:
     """Return the smallest value that at least this part of the values does not exceed."""
     ordered = sorted(values)

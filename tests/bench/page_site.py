@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.bench.filled_database import filled_database
 from tests.e2e.server_process import ServerProcess, running_server
 
 from irenic import CmdExecRequest, CmdExecutionMap
@@ -14,12 +15,9 @@ from irenic.model.ids import new_execution_id
 from irenic.model.outcome import Complete, DoneList, ItemList
 from irenic.model.timestamps import timestamp
 from irenic.stores import HttpStore
-from irenic_server.database import Database
 from irenic_server.executions import create_execution
 from irenic_server.outcomes import store_outcome
 from irenic_server.requests import ExecutionCreate
-from irenic_server.schema import prepare_schema
-from irenic_server.transaction import Transaction
 from tooling.paths import SITE
 
 SOURCE = '''
@@ -92,11 +90,7 @@ def page_server(folder: Path, flows: list[Path], histories: dict[str, int]) -> I
 
 def write_histories(path: Path, executions: dict[str, int]) -> None:
     """Make a database in which flows have executions that are complete."""
-    database = Database(str(path))
-    prepare_schema(database)
-    database.writer.dispose()
-    with database.writer.begin() as connection:
-        transaction = Transaction(connection, True)
+    with filled_database(path) as transaction:
         for flow, count in executions.items():
             request = ExecutionCreate.model_validate({"flow": flow, "cmds": ["ensure"], "started_at": timestamp()})
             for _ in range(count):
@@ -112,7 +106,6 @@ def write_histories(path: Path, executions: dict[str, int]) -> None:
                 )
                 create_execution(transaction, execution_id, request)
                 store_outcome(transaction, execution_id, outcome, outcome.model_dump_json())
-    database.close()
 
 
 def run_natively(server: ServerProcess, flow: Path) -> None:

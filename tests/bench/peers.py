@@ -6,7 +6,6 @@ keeps it anyhow. Where a graph can be built beforehand, building it is not count
 """
 
 import logging
-import os
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
-from tooling.paths import ROOT, WEB
+from tooling.checks import bench_environment
 
 WIDTH = 100
 """Tasks side by side; each comes after the one that is so many before it."""
@@ -36,8 +35,7 @@ def peer_us(name: str, count: int) -> float:
     :raises subprocess.TimeoutExpired: if it takes longer than the limit.
     """
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, **SILENCE, "HOME": folder}
-        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(WEB)])
+        environment = bench_environment() | SILENCE | {"HOME": folder}
         command = [sys.executable, "-m", "tests.bench.peers", name, str(count)]
         run = subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False

@@ -1,11 +1,11 @@
 """Fixtures: the built site on a real server, a real Chromium, and another site to download from."""
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect
+from tests.chromium import running_chromium
 from tests.e2e.flow_page import FlowPage
 from tests.e2e.origin import Origin, running_origin
 from tests.e2e.server_process import ServerProcess, running_server
@@ -33,17 +33,11 @@ def site() -> Path:
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """A real Chromium for the tests of this folder.
-
-    Playwright holds the thread's event loop while it runs, so it is ended before a process goes on to other tests.
-    """
+    """A real Chromium for the tests of this folder."""
     if not BROWSER_FILE.exists():
         pytest.fail(f"no browser was found: {MAKE_FIRST}")
-    found = json.loads(BROWSER_FILE.read_text())
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found["executable"], args=found["args"])
+    with running_chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

@@ -30,6 +30,11 @@ class ServerProcess:
             self.process.kill()
             self.process.wait()
 
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return int(self.address.rpartition(":")[2])
+
 
 @contextmanager
 def running_server(site: Path, database: Path, *, port: int = 0, token: str | None = None) -> Iterator[ServerProcess]:
@@ -46,3 +51,11 @@ def running_server(site: Path, database: Path, *, port: int = 0, token: str | No
             yield server
         finally:
             server.end()
+
+
+@contextmanager
+def replaced_server(old: ServerProcess, site: Path, database: Path, *, token: str) -> Iterator[ServerProcess]:
+    """End a server, and run another one with another token at the same address."""
+    old.end()
+    with running_server(site, database, port=old.port, token=token) as server:
+        yield server

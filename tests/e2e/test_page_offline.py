@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 from tests.e2e.flow_page import DONE_WITHIN, FlowPage
-from tests.e2e.server_process import running_server
+from tests.e2e.server_process import replaced_server
 
 KEPT = """async () => {
     const kept = async (name) => (await (await caches.open(name)).keys()).map((request) => request.url);
@@ -48,9 +48,7 @@ def test_whoever_may_not_ask_any_more_is_shown_nothing_that_was_kept(
     kept_page: FlowPage, site: Path, tmp_path: Path
 ) -> None:
     """The answers are dropped with the first refusal."""
-    port = int(kept_page.server.address.rpartition(":")[2])
-    kept_page.server.end()
-    with running_server(site, tmp_path / "other.sqlite3", port=port, token="another"):
+    with replaced_server(kept_page.server, site, tmp_path / "other.sqlite3", token="another"):
         kept_page.page.locator("#tab-history").click()
         expect(kept_page.page.get_by_role("alert")).to_contain_text("open that address")
         assert kept_page.page.evaluate("() => caches.has('irenic-answers')") is False

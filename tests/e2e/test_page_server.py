@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 from tests.e2e.flow_page import FlowPage
-from tests.e2e.server_process import running_server
+from tests.e2e.server_process import replaced_server
 
 
 @pytest.mark.complaints("ERR_CONNECTION_REFUSED")
@@ -24,9 +24,7 @@ def test_a_token_that_is_not_valid_any_more_is_told_with_where_to_find_another(
     flow_page: FlowPage, site: Path, tmp_path: Path
 ) -> None:
     """As after a new start of the server on the same port."""
-    port = int(flow_page.server.address.rpartition(":")[2])
-    flow_page.server.end()
-    with running_server(site, tmp_path / "other.sqlite3", port=port, token="another"):
+    with replaced_server(flow_page.server, site, tmp_path / "other.sqlite3", token="another"):
         flow_page.page.locator("#tab-history").click()
         expect(flow_page.page.get_by_role("alert")).to_contain_text("open that address")
 

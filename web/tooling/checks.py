@@ -74,5 +74,9 @@ def bench_names() -> list[str]:
 def run_benchmark(name: str, *arguments: str) -> int:
     """Run a benchmark with its output going where this program's goes; return its exit code."""
     command = [str(VENV_PYTHON), "-m", f"tests.bench.bench_{name}", *arguments]
-    path = os.pathsep.join([str(ROOT), str(WEB)])
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, check=False).returncode
+    return subprocess.run(command, cwd=ROOT, env=bench_environment(), check=False).returncode
+
+
+def bench_environment() -> dict[str, str]:
+    """Return the environment in which the benchmarks' modules are found."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(WEB)])}

@@ -92,6 +92,16 @@ def flow_path(flow: str, profile: str, what: str) -> str:
     return f"/flows/{flow}/profiles/{profile}/{what}"
 
 
+def events_path(execution: str, after: int, limit: int) -> str:
+    """Return the path of so many events of an execution's journal after one."""
+    return f"/executions/{execution}/events{query(after=after, limit=limit)}"
+
+
+def outcome_path(execution: str) -> str:
+    """Return the path of an execution's outcome."""
+    return f"/executions/{execution}/outcome"
+
+
 def _body(text: str) -> Any:
     return json.loads(text) if text else None
 

@@ -117,13 +117,12 @@ class App:
         self._screen.log.clear()
         after: int | None = -1
         while after is not None:
-            query = api.query(after=after, limit=_PAGE_OF_EVENTS)
-            found = await api.get(f"/executions/{record['id']}/events{query}")
+            found = await api.get(api.events_path(record["id"], after, _PAGE_OF_EVENTS))
             page.take_events(found["events"])
             self._screen.log.take(found["events"])
             after = found["next_after"]
         if record["status"] != "running":
-            outcome = await api.get(f"/executions/{record['id']}/outcome")
+            outcome = await api.get(api.outcome_path(record["id"]))
             if outcome is not None:
                 page.take_outcome(outcome)
         self._screen.request()
@@ -331,8 +330,8 @@ class App:
             if record is None or shown is None or record["id"] != shown.id or record["status"] == "running":
                 return
             for after in range(-1, shown.next_seq - 1, _PAGE_OF_EVENTS):
-                await api.touch(f"/executions/{shown.id}/events{api.query(after=after, limit=_PAGE_OF_EVENTS)}")
-            await api.touch(f"/executions/{shown.id}/outcome")
+                await api.touch(api.events_path(shown.id, after, _PAGE_OF_EVENTS))
+            await api.touch(api.outcome_path(shown.id))
         except api.ServerAway:
             pass  # then nothing new can be kept
 

@@ -18,7 +18,7 @@ def zip_entries(file: BinaryIO, guard: Guard) -> Iterator[Entry]:
     """Yield the files and links of a zip file."""
     try:
         archive = zipfile.ZipFile(file)
-    except NotImplementedError as error:
+    except NotImplementedError as error:  # what zipfile says of a method or version beyond it
         raise guard.refuse(f"it is of a kind that is not known here ({error})") from error
     except BROKEN as error:
         raise guard.refuse(f"it is broken ({error})") from error
@@ -55,7 +55,7 @@ def _chunks(
                 if most is not None and taken > most:
                     raise guard.refuse(f"its link {path!r} is too long")
                 yield chunk
-    except NotImplementedError as error:
+    except NotImplementedError as error:  # what zipfile says of a method or version beyond it
         raise guard.refuse(f"its file {path!r} is compressed in a way that is not known here ({error})") from error
     except RuntimeError as error:
         raise guard.refuse(f"its file {path!r} cannot be read ({error})") from error

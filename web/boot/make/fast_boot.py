@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tooling.assembly import SIBLINGS
+
 MAKERS = Path(__file__).resolve().parent
 PYODIDE = "vendor/pyodide/"
 WHEELS = "vendor/wheels/"
@@ -63,7 +65,7 @@ def digest(paths: Iterator[Path], *words: str) -> str:
     """Hash the contents of files, and words."""
     total = hashlib.sha256(json.dumps(words).encode())
     for path in paths:
-        if path.suffix not in (".br", ".zst", ".gz"):
+        if path.suffix not in SIBLINGS:
             total.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return total.hexdigest()
 
