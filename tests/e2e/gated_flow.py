@@ -60,9 +60,9 @@ class Gated(Item[Params, State]):
 
     async def spins(self, cx):
         cx.log.info(f"{self.id} spins")
-        await asyncio.sleep(0.2)
+        await self.waits(cx)  # until that has been seen: nothing is drawn any more once it spins
         happened(f"{self.id} spins")
-        while not self.may_go_on:
+        while True:
             time.monotonic()
 
     async def spins_in_irenic(self, cx):

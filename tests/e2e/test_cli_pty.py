@@ -187,6 +187,7 @@ def test_a_tight_loop_is_cancelled_in_the_midst_of_it(in_terminal: InTerminal, p
     """Though it lets nothing else run, neither drawing nor listening."""
     session = in_terminal("ensure", place.flow("a:spins", "b"))
     session.wait_for("a spins")
+    place.go("a")
     until(lambda: "a spins" in place.happened)
     session.interrupt()
     session.wait_for("Ctrl-C again")
