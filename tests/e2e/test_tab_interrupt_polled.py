@@ -75,21 +75,26 @@ def test_whoever_asks_the_server_is_heard(tab: CoreTab, shared_server: ServerPro
 
 
 def test_the_server_is_left_alone_while_messages_are_heard(tab: CoreTab) -> None:
-    """A loop that lets others run is told by message: the server is asked only where the machine itself held it up."""
+    """A loop that lets others run is told by message: the server is asked only where the machine itself held it up.
+
+    A loop that lets nobody run would ask some ten times meanwhile. What the engine does before and after the loop is
+    not seen by the loop, and can be held up once each.
+    """
     asked: list[str] = []
     loop = """
 import time
-held_up, last = 0, time.monotonic()
-for i in range(60):
+began = last = time.monotonic()
+held_up = 0
+while last < began + 2.5:
     await asyncio.sleep(0.01)
     sum(range(1000))
-    held_up, last = held_up + (time.monotonic() - last > 0.1), time.monotonic()
+    held_up, last = held_up + int((time.monotonic() - last) / 0.1), time.monotonic()
 answer = str(held_up)
 """
     execution = run(tab, flow_of_one(loop.strip()))
     tab.page.on("request", lambda request: asked.append(request.url))
     held_up = int(answer_of(tab.outcome(execution)))
-    assert len([url for url in asked if url.endswith("/signal")]) <= held_up
+    assert len([url for url in asked if url.endswith("/signal")]) <= held_up + 2
     execution = run(tab, TIGHT_LOOP)
     tab.interrupt("cancel")
     tab.outcome(execution)

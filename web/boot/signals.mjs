@@ -85,7 +85,9 @@ class PolledSource {
   /** @param {string} execution */
   watch(execution) {
     this.#heard.set(execution, "");
-    this.#turns ??= setInterval(() => (this.#quiet = performance.now()), this.#interval / 2);
+    if (this.#turns !== undefined) return;
+    this.#quiet = performance.now();
+    this.#turns = setInterval(() => (this.#quiet = performance.now()), this.#interval / 2);
   }
 
   /** @param {string} execution */
