@@ -6,6 +6,7 @@ worker until one model is validated there.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from importlib.metadata import Distribution, distribution
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +26,7 @@ from packaging.requirements import Requirement
 from playwright.sync_api import Browser
 
 from tooling.packages import normalised, pinned_versions
-from tooling.paths import NODE_MODULES, SITE, WEB
+from tooling.paths import NODE_MODULES, PEER_WHEELS, SITE, VENV_BIN, WEB
 from tooling.wheel import lock_of
 
 PATIENCE_MS = 40_000
@@ -42,6 +44,7 @@ PEERS = {
     "micropip": "wheels by micropip, one model",
     "PyScript worker": "pydantic in its packages, one model",
     "JupyterLite kernel": "pydantic in a cell, one model",
+    "marimo": "pydantic in a cell, one model",
 }
 """What is measured, and what each does until it is ready."""
 
@@ -73,6 +76,19 @@ PYSCRIPT_PAGE = """<!doctype html>
 <script type="py" worker config='{"interpreter": "/pyodide/pyodide.mjs", "packages": ["pydantic"]}'>CODE</script>
 """
 
+MARIMO_NOTEBOOK = """
+import marimo
+app = marimo.App()
+@app.cell
+def _():CODE
+"""
+
+MARIMO_NEEDS = (
+    *("markdown", "pymdown-extensions", "pygments", "docutils", "jedi", "narwhals", "packaging", "pyyaml", "tomlkit"),
+    *("itsdangerous", "python-multipart"),
+)
+"""What marimo runs in, beside what is downloaded for a tab; PyYAML does without what is compiled."""
+
 KERNEL_NEEDS = ("ipython", "comm")
 """What JupyterLite's kernel runs in, and takes from the Pyodide that it is given."""
 
@@ -91,6 +107,9 @@ def peers_to_start(folder: Path, browser: Browser) -> Iterator[dict[str, Callabl
     if is_jupyterlite_installed():
         build_jupyterlite(pyodide.parents[1], served / "jupyterlite")
         pages["JupyterLite kernel"] = f"/jupyterlite/repl/index.html?kernel=python&code={quote(VALIDATE)}"
+    if is_marimo_installed():
+        export_marimo(folder / "notebook.py", served / "marimo")
+        pages["marimo"] = "/marimo/index.html"
     with serving(served) as address:
         yield {name: partial(start_ms, browser, address + page) for name, page in pages.items()}
 
@@ -122,7 +141,15 @@ def lay_out_pyodide(folder: Path) -> None:
         shutil.copy(wheel, folder)
     if is_jupyterlite_installed():
         write_wheels(KERNEL_NEEDS, folder)
-    (folder / "pyodide-lock.json").write_text(json.dumps(lock_of(sorted(folder.glob("*.whl")))))
+    if is_marimo_installed():
+        write_wheels(MARIMO_NEEDS, folder)
+        for wheel in PEER_WHEELS.glob("*.whl"):
+            shutil.copy(wheel, folder)
+    lock = lock_of(sorted(folder.glob("*.whl")))
+    if is_marimo_installed():
+        # marimo's own lock file, which lies on its servers, says so too.
+        lock["packages"]["marimo-base"]["depends"].append("pyodide-http")
+    (folder / "pyodide-lock.json").write_text(json.dumps(lock))
 
 
 def write_pages(folder: Path) -> None:
@@ -146,6 +173,34 @@ def build_jupyterlite(source: Path, target: Path) -> None:
     built = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
     if built.returncode:
         raise RuntimeError(f"JupyterLite could not be built: {built.stdout}{built.stderr}")
+
+
+def is_marimo_installed() -> bool:
+    """Return whether marimo and what it loads into a tab are there; `build.py bench` brings them."""
+    return find_spec("marimo") is not None and PEER_WHEELS.is_dir()
+
+
+def export_marimo(notebook: Path, target: Path) -> None:
+    """Export a notebook of one cell for the browser, to be run by the Pyodide that is served beside it.
+
+    Its script insists on the version of Pyodide that its servers have, a few fixes older than ours.
+    """
+    notebook.write_text(MARIMO_NOTEBOOK.replace("CODE", VALIDATE.replace("\n", "\n    ")))
+    options = ("--mode=run", "--no-sandbox", "--force", f"--output={target}")
+    command = [sys.executable, "-m", "marimo", "export", "html-wasm", str(notebook), *options]
+    path = os.pathsep.join((str(VENV_BIN), os.environ["PATH"]))
+    exported = subprocess.run(
+        command, env={**os.environ, "PATH": path}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if exported.returncode:
+        raise RuntimeError(f"marimo could not be exported: {exported.stdout}{exported.stderr}")
+    theirs = import_module("marimo._pyodide.pyodide_constraints").PYODIDE_VERSION
+    ours = json.loads((NODE_MODULES / "pyodide" / "package.json").read_text())["version"]
+    for script in (target / "assets").glob("*worker-*.js"):
+        script.write_text(script.read_text().replace(f"`{theirs}`", f"`{ours}`"))
+    page = target / "index.html"
+    sources = 'data-pyodide-index-url="/pyodide/" data-pyodide-lockfile-url="/pyodide/pyodide-lock.json"'
+    page.write_text(page.read_text().replace("<marimo-wasm ", f"<marimo-wasm {sources} "))
 
 
 def write_wheels(names: tuple[str, ...], folder: Path) -> None:

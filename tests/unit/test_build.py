@@ -170,6 +170,8 @@ class TestLocks:
         del tab["micropip"]  # runs in the tab only
         assert runtime.items() <= test.items() <= bench.items()
         assert tab.items() <= runtime.items()
+        peers = pinned_versions(REQUIREMENTS / "bench-tab.txt")
+        assert (peers["marimo-base"], peers["msgspec"]) == (bench["marimo"], bench["msgspec"])
 
     def test_javascript_packages_are_pinned_without_addresses(self) -> None:
         """Each has its hash, none says where it was found."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from tooling.console import Console
 from tooling.environment import pip
 from tooling.errors import BuildError
-from tooling.paths import NODE_MODULES, REQUIREMENTS, TAB_WHEELS, VENV_PYTHON, WEB
+from tooling.paths import NODE_MODULES, PEER_WHEELS, REQUIREMENTS, TAB_WHEELS, VENV_PYTHON, WEB
 from tooling.stamps import Step, file_hash
 
 TAB_PLATFORM = "pyemscripten_2026_0_wasm32"
@@ -18,6 +18,9 @@ TAB_TARGET = (
     "--only-binary=:all:",
     *("--platform", TAB_PLATFORM, "--python-version", TAB_PYTHON, "--implementation", "cp", "--abi", f"cp{TAB_PYTHON}"),
 )
+
+PEERS_IN_TAB = REQUIREMENTS / "bench-tab.txt"
+"""What a peer of the benchmarks loads into a tab and has no counterpart that is installed here."""
 
 REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 
@@ -52,29 +55,36 @@ def node_packages_step(console: Console) -> Step:
 
 def tab_wheels_step(console: Console) -> Step:
     """Download the wheels that `web/wheels.txt` pins into `build/tab-wheels/`."""
-    requirements = WEB / "wheels.txt"
+    return _wheels_step(console, "tab-wheels", "Python wheels of the tab", WEB / "wheels.txt", TAB_WHEELS)
 
+
+def peer_wheels_step(console: Console) -> Step:
+    """Download the wheels that the benchmarks' peers load into a tab into `build/peer-wheels/`."""
+    return _wheels_step(console, "peer-wheels", "Python wheels of the peers' tabs", PEERS_IN_TAB, PEER_WHEELS)
+
+
+def _wheels_step(console: Console, name: str, title: str, requirements: Path, folder: Path) -> Step:
     def download() -> None:
-        TAB_WHEELS.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         pip(
             console,
             *("download", "--no-deps", "--require-hashes", *TAB_TARGET),
-            *("--dest", str(TAB_WHEELS), "-r", str(requirements)),
-            log="tab-wheels",
+            *("--dest", str(folder), "-r", str(requirements)),
+            log=name,
         )
         wanted = pinned_versions(requirements)
-        for wheel in TAB_WHEELS.glob("*.whl"):
-            name, version = wheel.name.split("-")[:2]
-            if wanted.get(normalised(name)) != version:
+        for wheel in folder.glob("*.whl"):
+            distribution, version = wheel.name.split("-")[:2]
+            if wanted.get(normalised(distribution)) != version:
                 wheel.unlink()
 
     return Step(
-        name="tab-wheels",
-        title="Python wheels of the tab",
+        name=name,
+        title=title,
         inputs=(requirements, *TAB_TARGET),
-        outputs=(TAB_WHEELS,),
+        outputs=(folder,),
         action=download,
-        stamps=TAB_WHEELS,
+        stamps=folder,
     )
 
 
@@ -88,7 +98,9 @@ def write_lock_files(console: Console) -> None:
     _lock_environment(console, "test", *everything, f"--constraint={REQUIREMENTS / 'runtime.txt'}")
     _lock_environment(console, "bench", *everything, "--group=bench", f"--constraint={REQUIREMENTS / 'test.txt'}")
     _lock_environment(console, "lock", "--group=lock")
-    _lock_tab_wheels(console)
+    _lock_tab_wheels(console, WEB / "wheels.txt", "runtime", "pydantic", "micropip")
+    # marimo itself names what has no wheel for the tab and runs there as Python alone.
+    _lock_tab_wheels(console, PEERS_IN_TAB, "bench", "--no-deps", "marimo-base", "msgspec", "pyodide-http")
     console.command(
         [
             "npm",
@@ -117,9 +129,11 @@ def _lock_environment(console: Console, group: str, *selection: str) -> None:
     )
 
 
-def _lock_tab_wheels(console: Console) -> None:
-    """Pin the tab's wheels to the versions that run natively, by the hashes of the files for the tab's platform."""
-    native = pinned_versions(REQUIREMENTS / "runtime.txt")
+def _lock_tab_wheels(console: Console, target: Path, group: str, *wanted: str) -> None:
+    """Pin wheels for a tab to the versions that run natively, by the hashes of the files for the tab's platform."""
+    native = pinned_versions(REQUIREMENTS / f"{group}.txt")
+    if "marimo" in native:
+        native["marimo-base"] = native["marimo"]
     scratch = TAB_WHEELS.with_name("tab-wheels-lock")
     scratch.mkdir(parents=True, exist_ok=True)
     for old in scratch.iterdir():
@@ -128,7 +142,7 @@ def _lock_tab_wheels(console: Console) -> None:
     constraints.write_text("".join(f"{name}=={version}\n" for name, version in native.items()))
     pip(
         console,
-        *("download", *TAB_TARGET, "--dest", str(scratch), "--constraint", str(constraints), "pydantic", "micropip"),
+        *("download", *TAB_TARGET, "--dest", str(scratch), "--constraint", str(constraints), *wanted),
         log="lock-tab-wheels",
     )
     lines = []
@@ -137,4 +151,4 @@ def _lock_tab_wheels(console: Console) -> None:
         lines.append(f"{normalised(name)}=={version} \\\n    --hash=sha256:{file_hash(wheel)}\n")
     if not lines:
         raise BuildError("pip downloaded no wheel for the tab.", next_step="Look at build/logs/lock-tab-wheels.log.")
-    (WEB / "wheels.txt").write_text("".join(lines))
+    target.write_text("".join(lines))
