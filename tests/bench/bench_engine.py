@@ -50,10 +50,10 @@ await {work}
 answer = (time.perf_counter() - began) / {count} * 1e6
 """
 
-PEER_COUNTS = {"doit": 10_000, "dask": 10_000, "Hamilton": 1_000, "Luigi": 1_000}
+PEER_COUNTS = {"doit": 10_000, "dask": 10_000, "Hamilton": 1_000, "Luigi": 1_000, "Prefect": 200}
 """How many tasks each peer runs: fewer where it, or building its graph, takes long."""
 
-PEER_GOALS = {"doit": 1.0, "Luigi": 1.0, "dask": None, "Hamilton": None}
+PEER_GOALS = {"doit": 1.0, "Luigi": 1.0, "Prefect": 1.0, "dask": None, "Hamilton": None}
 """dask and Hamilton ask for no state and keep none, and write no journal: they show what that costs."""
 
 

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from tooling.checks import bench_environment
+from tooling.paths import PEER_VENV, VENV, VENV_PYTHON
 
 WIDTH = 100
 """Tasks side by side; each comes after the one that is so many before it."""
@@ -22,10 +23,16 @@ WIDTH = 100
 LIMIT = 120.0
 """Seconds after which a peer is stopped."""
 
+PEER_PYTHON = PEER_VENV / VENV_PYTHON.relative_to(VENV)
+APART = ("Prefect",)
+"""Peers that are installed in an environment of their own."""
+
 SILENCE = {
     "DO_NOT_TRACK": "1",
     "DASK_CONFIG": "none",
     "HAMILTON_TELEMETRY_ENABLED": "false",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
 }
 
 
@@ -36,7 +43,7 @@ def peer_us(name: str, count: int) -> float:
     """
     with tempfile.TemporaryDirectory() as folder:
         environment = bench_environment() | SILENCE | {"HOME": folder}
-        command = [sys.executable, "-m", "tests.bench.peers", name, str(count)]
+        command = [str(PEER_PYTHON if name in APART else sys.executable), "-m", "tests.bench.peers", name, str(count)]
         run = subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
         )
@@ -46,8 +53,8 @@ def peer_us(name: str, count: int) -> float:
 
 
 def is_installed(name: str) -> bool:
-    """Return whether a peer is there; the group `bench` brings all of them."""
-    return find_spec(name.lower()) is not None
+    """Return whether a peer is there; `build.py bench` brings all of them."""
+    return PEER_PYTHON.exists() if name in APART else find_spec(name.lower()) is not None
 
 
 def above(number: int) -> list[int]:
@@ -165,7 +172,32 @@ def hamilton_us(count: int) -> float:
     return took
 
 
-PEERS = {"doit": doit_us, "Luigi": luigi_us, "dask": dask_us, "Hamilton": hamilton_us}
+def prefect_us(count: int) -> float:
+    """Run Prefect: a flow that calls one task after another; its server has been started beforehand."""
+    from prefect import flow, task
+
+    done: list[int] = []
+
+    def act(number: int, *above: object) -> int:
+        done.append(number)
+        return number
+
+    def nothing() -> None:
+        """Have the server started."""
+
+    def walk() -> None:
+        results: list[int] = []
+        for number in range(count):
+            results.append(run(number, *(results[n] for n in above(number))))
+
+    run = task(act)
+    flow(nothing)()
+    took = timed(count, flow(walk))
+    assert len(done) == count
+    return took
+
+
+PEERS = {"doit": doit_us, "Luigi": luigi_us, "dask": dask_us, "Hamilton": hamilton_us, "Prefect": prefect_us}
 
 if __name__ == "__main__":
     logging.disable(logging.ERROR)

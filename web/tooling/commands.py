@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from tooling.browser import find_browser, provide_browser, write_browser_file
 from tooling.checks import bench_names, failed_checks, run_benchmark, run_tests
 from tooling.console import Console
-from tooling.environment import Group, bring_environment_up_to_date
+from tooling.environment import Group, bring_environment_up_to_date, peer_environment_step
 from tooling.errors import BuildError
 from tooling.packages import peer_wheels_step, write_lock_files
 from tooling.paths import BUILD, NODE_MODULES, ROOT, SITE, VENV, VENV_PYTHON, shown
@@ -137,6 +137,7 @@ def _bench(console: Console, options: argparse.Namespace, others: Sequence[str])
     _prepare(console, *groups, needs_browser=True, best_compression=best)
     if not options.quick:
         console.run(peer_wheels_step(console))
+        console.run(peer_environment_step(console))
     exit_codes = []
     for name in options.names or known:
         console.say(f"bench {name}")

@@ -8,7 +8,7 @@ from typing import Literal
 
 from tooling.console import Console
 from tooling.errors import BuildError
-from tooling.paths import REQUIREMENTS, ROOT, SERVER, VENV, VENV_BIN, VENV_PYTHON, VENV_STAMPS
+from tooling.paths import PEER_VENV, REQUIREMENTS, ROOT, SERVER, VENV, VENV_BIN, VENV_PYTHON, VENV_STAMPS
 from tooling.stamps import Step
 
 Group = Literal["runtime", "test", "bench", "lock"]
@@ -31,6 +31,26 @@ def pip(console: Console, *arguments: str, log: str) -> None:
     """Run the environment's pip."""
     console.command(
         [VENV_PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments], log=log, next_step=RETRY
+    )
+
+
+def peer_environment_step(console: Console) -> Step:
+    """Make `build/peer-venv/`, where peers are whose requirements contradict ours; from nothing at each change."""
+    requirements = REQUIREMENTS / "bench-apart.txt"
+    python = PEER_VENV / VENV_PYTHON.relative_to(VENV)
+
+    def make() -> None:
+        console.command([VENV_PYTHON, "-m", "venv", "--clear", PEER_VENV], log="peer-venv", next_step=RETRY)
+        install = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--require-hashes", "-r")
+        console.command([python, *install, requirements], log="packages-bench-apart", next_step=RETRY)
+
+    return Step(
+        name="peer-venv",
+        title="Python packages (bench-apart)",
+        inputs=(requirements, sys.version),
+        outputs=(python,),
+        action=make,
+        stamps=PEER_VENV / "stamps",
     )
 
 

@@ -97,6 +97,7 @@ def write_lock_files(console: Console) -> None:
     everything = ("--extra=cli", "--extra=server", "--group=build", "--group=test")
     _lock_environment(console, "test", *everything, f"--constraint={REQUIREMENTS / 'runtime.txt'}")
     _lock_environment(console, "bench", *everything, "--group=bench", f"--constraint={REQUIREMENTS / 'test.txt'}")
+    _lock_environment(console, "bench-apart", "--group=bench-apart")
     _lock_environment(console, "lock", "--group=lock")
     _lock_tab_wheels(console, WEB / "wheels.txt", "runtime", "pydantic", "micropip")
     # marimo itself names what has no wheel for the tab and runs there as Python alone.
