@@ -15,6 +15,8 @@ from pathlib import Path
 
 from tests.screen import Screen
 
+from irenic.endpoints.painter import BEGIN_UPDATE, END_UPDATE
+
 PATIENCE = 30.0
 """Seconds after which what a test waits for is taken never to come."""
 
@@ -77,8 +79,12 @@ class TerminalSession:
 
     @property
     def lines(self) -> list[str]:
-        """What is on the screen, with what has scrolled out of it."""
-        return Screen(self.columns).feed(self.output).lines
+        """What is on the screen, with what has scrolled out of it; of a frame that is still being written, nothing."""
+        output = self.output
+        begun = output.rfind(BEGIN_UPDATE)
+        if begun > output.rfind(END_UPDATE):
+            output = output[:begun]
+        return Screen(self.columns).feed(output).lines
 
     @property
     def echoes_control_keys(self) -> bool:

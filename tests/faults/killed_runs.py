@@ -164,13 +164,17 @@ def main(moments: int, seed: int) -> None:
     os.waitpid(forked(lambda: print_to(here / "whole" / "first", asyncio.run(run(here / "whole", "ensure")))), 0)
     whole = time.perf_counter() - began
     rolls = random.Random(seed)
+    longest = whole
     faults: list[str] = []
     in_time = 0
     for number in range(moments):
-        after = rolls.uniform(0.0, whole)
+        after = rolls.uniform(0.0, longest)
         folder = here / f"run{number}"
         faults += [f"run {number}, killed after {after:.4f} s: {fault}" for fault in faults_of(folder, after)]
-        in_time += not (folder / "first").exists()
+        was_in_time = not (folder / "first").exists()
+        in_time += was_in_time
+        # How quick the machine is changes with what else it does: about two of three stay in time.
+        longest *= 1.1 if was_in_time else 0.8
     sys.stdout.write(json.dumps({"seconds": whole, "in_time": in_time, "faults": faults}))
 
 

@@ -121,7 +121,7 @@ async def started(events: Any) -> int:
 
 async def is_gone(pid: int) -> bool:
     """Return whether a process has ended; init may need a moment to take it away."""
-    for _ in range(200):
+    for _ in range(1500):
         with suppress(ProcessLookupError, FileNotFoundError):
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX":
                 os.kill(pid, 0)

@@ -156,10 +156,10 @@ async def test_a_wrong_token_is_told(server: RunningServer) -> None:
 
 async def test_a_heartbeat_keeps_the_lease_for_longer_than_it_lives(server: RunningServer) -> None:
     """The holder is alive, so nobody else gets it."""
-    store = HttpStore(server.address, TOKEN, ttl=1.0)
+    store = HttpStore(server.address, TOKEN, ttl=3.0)
     lease = await store.lease("flow", "dev", execution_id=new_execution_id(), holder="ada")
 
-    await asyncio.sleep(2.0)
+    await asyncio.sleep(3.5)
 
     with pytest.raises(HeldError, match="ada"):
         await store.lease("flow", "dev", execution_id=new_execution_id(), holder="bob")
@@ -171,7 +171,7 @@ async def test_a_lease_without_a_heartbeat_runs_out_and_its_execution_is_lost(se
     """As when the tab is closed; the former holder finds it when it comes back."""
     flaky, script = Flaky(), Script()
     told: asyncio.Queue[str] = asyncio.Queue()
-    store = HttpStore(server.address, TOKEN, ttl=1.0, http=flaky)
+    store = HttpStore(server.address, TOKEN, ttl=3.0, http=flaky)
     lease = await store.lease("flow", "dev", execution_id=script.id, holder="ada", on_lost=told.put_nowait)
     journal = await store.create(script.record(fencing=lease.info.fencing), lease)
     script.write(journal, script.started(), script.intent("a", None, {"v": 1}))
@@ -184,9 +184,9 @@ async def test_a_lease_without_a_heartbeat_runs_out_and_its_execution_is_lost(se
         while await other.outcome(script.id) is None:  # noqa: ASYNC110 - what happens on the server sets no event
             await asyncio.sleep(0.1)
 
-    await asyncio.wait_for(lost(), 20)
+    await asyncio.wait_for(lost(), 30)
     flaky.down = ""
-    why = await asyncio.wait_for(told.get(), 10)
+    why = await asyncio.wait_for(told.get(), 30)
 
     outcome = await other.outcome(script.id)
     assert isinstance(outcome, Lost)
@@ -207,9 +207,9 @@ async def test_a_second_interrupt_is_heard_as_a_higher_level(store: HttpStore) -
     await store.create(script.record(fencing=lease.info.fencing), lease)
 
     await store.interrupt(script.id, InterruptSignal(reason="one"))
-    first = await asyncio.wait_for(heard.get(), 10)
+    first = await asyncio.wait_for(heard.get(), 30)
     await store.interrupt(script.id, InterruptSignal(reason="two"))
-    second = await asyncio.wait_for(heard.get(), 10)
+    second = await asyncio.wait_for(heard.get(), 30)
 
     assert (first.reason, second.reason, second.level) == ("one", "two", InterruptLevel.CANCEL)
     await lease.release()
