@@ -47,9 +47,10 @@ addEventListener("message", (event) => {
 
 addEventListener("fetch", (event) => {
   const { request } = event;
-  const { origin, pathname } = new URL(request.url);
+  const { origin, pathname, searchParams } = new URL(request.url);
   if (request.method !== "GET" || origin !== location.origin) return;
-  if (!pathname.startsWith(API)) event.respondWith(fetch(request).catch((error) => keptFile(request, error)));
+  if (request.mode === "navigate" && searchParams.has("token")) event.respondWith(signedIn(request));
+  else if (!pathname.startsWith(API)) event.respondWith(fetch(request).catch((error) => keptFile(request, error)));
   else if (request.headers.has(LAST_KNOWN)) event.respondWith(answer(request));
 });
 
@@ -66,6 +67,17 @@ async function keptFile(request, error) {
     }
   }
   throw error;
+}
+
+/** Whoever comes with a token may be another: what was answered to the one before is dropped. @param {Request} request */
+async function signedIn(request) {
+  try {
+    const response = await fetch(request);
+    await caches.delete(ANSWERS);
+    return response;
+  } catch (error) {
+    return keptFile(request, error);
+  }
 }
 
 /** Ask the server, and keep what it says; where it says nothing, say what it said last. @param {Request} request */
@@ -119,7 +131,12 @@ async function keepSite() {
       await site.put(address, response);
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, keepNext));
+  try {
+    await Promise.all(Array.from({ length: AT_ONCE }, keepNext));
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "QuotaExceededError") await caches.delete(SITE + build); // no room for it
+    throw error;
+  }
   await site.put(MANIFEST, manifest); // last: what has it is complete
   for (const { name } of before) await caches.delete(name);
   return build;
