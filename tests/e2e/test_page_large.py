@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 from tests.bench.page_site import flow_file
-from tests.e2e.conftest import NewTab
+from tests.e2e.conftest import PATIENCE_MS, NewTab
 from tests.e2e.flow_page import FlowPage
 from tests.e2e.server_process import ServerProcess, running_server
 from tests.e2e.test_page_accessibility import is_wider_than_screen, violations
@@ -15,6 +15,16 @@ from irenic.cli.site import make_site
 
 ITEMS = 450
 LAST = f"step_{ITEMS - 1}"
+SCROLL = """async (table, [share, item, patience]) => {
+    const end = performance.now() + patience;
+    for (let quiet = 0; quiet < 6 && performance.now() < end; ) {
+        scrollTo(0, scrollY + table.getBoundingClientRect().top + share * table.offsetHeight - share * innerHeight);
+        await new Promise((resolve) => requestAnimationFrame(resolve));
+        const box = table.querySelector(`button[data-item="${item}"]`)?.closest("tr").getBoundingClientRect();
+        quiet = box && box.bottom > 0 && box.bottom <= innerHeight + 2 ? quiet + 1 : 0;
+    }
+}"""
+"""Scrolls in every frame until the item has stayed in view for some of them."""
 
 
 @pytest.fixture
@@ -39,15 +49,7 @@ def rows(tab: FlowPage) -> Locator:
 
 def scroll_to(tab: FlowPage, share: float, item: str) -> None:
     """Bring the beginning (0) or the end (1) of the table into view, and an item; heights may move meanwhile."""
-    for _ in range(10):
-        tab.page.locator("#item-rows").evaluate(
-            "(table, share) => scrollTo(0, scrollY + table.getBoundingClientRect().top + share * table.offsetHeight"
-            " - share * innerHeight)",
-            share,
-        )
-        tab.page.wait_for_timeout(100)
-        if tab.row(item).count() and tab.row(item).evaluate("row => row.getBoundingClientRect().bottom <= innerHeight"):
-            break
+    tab.page.locator("#item-rows").evaluate(SCROLL, [share, item, PATIENCE_MS])
     expect(tab.row(item)).to_be_in_viewport()
 
 

@@ -156,7 +156,7 @@ def test_requests_are_numbered(client: httpx.Client) -> None:
 
 def test_too_many_requests_are_told_when_to_come_back(start_server: Starter) -> None:
     """Each token has a rate of its own; the site and health do not count."""
-    with start_server(limits=Limits(rate=0.5, rate_burst=3)).client() as client:
+    with start_server(limits=Limits(rate=0.01, rate_burst=3)).client() as client:
         statuses = [client.get("/api/v1/executions").status_code for _ in range(4)]
         assert statuses == [200, 200, 200, 429]
         refused = client.get("/api/v1/executions")
@@ -167,7 +167,7 @@ def test_too_many_requests_are_told_when_to_come_back(start_server: Starter) -> 
 
 def test_guessing_tokens_is_slowed_down(start_server: Starter) -> None:
     """By address; whoever has a token is not kept out by others' guesses."""
-    server = start_server(limits=Limits(failures_rate=0.1, failures_burst=5))
+    server = start_server(limits=Limits(failures_rate=0.01, failures_burst=5))
     with server.client(token="guess") as guesser, server.client() as client:
         statuses = [guesser.get("/api/v1/executions").status_code for _ in range(7)]
         assert statuses == [401] * 5 + [429] * 2

@@ -97,7 +97,7 @@ def test_a_lease_that_is_not_renewed_runs_out(start_server: Starter) -> None:
     with server.client() as client:
         execution = Execution(client)
         execution.create()
-        fencing = execution.take_lease(ttl=1).json()["fencing"]
+        fencing = execution.take_lease(ttl=3).json()["fencing"]
         execution.append(execution.started(["archive", "site"]))
         execution.append(execution.intent(1, "archive"), execution.result(2, "archive"), execution.intent(3, "site"))
         outcome = lost(execution).json()

@@ -101,7 +101,7 @@ async def test_a_failsafe_takes_the_address_that_a_server_prints(tmp_path: Path)
 async def test_a_failsafe_sees_the_switch_turned_on_in_the_middle(tmp_path: Path) -> None:
     """What runs ends, what comes after does not start; the longer form of the address will do as well."""
     with running_server(str(tmp_path / "db")) as server, server.client() as client:
-        flow = slow_tower(World(), "a", "b", seconds=0.5)
+        flow = slow_tower(World(), "a", "b", seconds=2.0)
         async with CmdExecutionMap(MemoryStore()) as executions:
             guard = Failsafe(f"{server.address}{PAUSE}?token={TOKEN}", every=0.05)
             execution = executions.submit(CmdExecRequest(flow=flow, guards=[guard]))

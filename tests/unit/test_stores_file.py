@@ -183,7 +183,7 @@ async def test_events_that_nobody_waits_for_are_written_soon(store: FileStore, t
         while await store.events(script.id) != script.events:  # noqa: ASYNC110 - a disk sets no event
             await asyncio.sleep(0.02)
 
-    await asyncio.wait_for(seen(), 5)
+    await asyncio.wait_for(seen(), 30)
 
 
 @pytest.mark.parametrize("line", [1, 2, 3])
