@@ -16,6 +16,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 from tests.bench.harness import QUICK, ROUNDS, Row, alternate, compare, quantile, report
+from tests.bench.lighthouse import lighthouse_rows
 from tests.bench.page_site import flow_file, page_server, run_natively
 from tests.chromium import running_chromium
 from tests.e2e.server_process import ServerProcess
@@ -227,7 +228,7 @@ def main() -> int:
                 run_natively(server, flow)
             with running_chromium() as browser:
                 rows = measured_rows(browser, server)
-    return report(rows)
+    return report(rows if QUICK else rows + lighthouse_rows())
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from tooling.checks import bench_names, failed_checks, run_benchmark, run_tests
 from tooling.console import Console
 from tooling.environment import Group, bring_environment_up_to_date, peer_environment_step
 from tooling.errors import BuildError
-from tooling.packages import peer_wheels_step, write_lock_files
+from tooling.packages import lighthouse_step, peer_wheels_step, write_lock_files
 from tooling.paths import BUILD, NODE_MODULES, ROOT, SITE, VENV, VENV_PYTHON, shown
 from tooling.pipeline import bring_site_up_to_date
 from tooling.system import provide_postgresql
@@ -138,6 +138,7 @@ def _bench(console: Console, options: argparse.Namespace, others: Sequence[str])
     if not options.quick:
         console.run(peer_wheels_step(console))
         console.run(peer_environment_step(console))
+        console.run(lighthouse_step(console))
     exit_codes = []
     for name in options.names or known:
         console.say(f"bench {name}")

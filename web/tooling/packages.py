@@ -1,12 +1,13 @@
 """Third-party files of the page: JavaScript from npm, and the wheels that the tab's Python loads."""
 
 import re
+import shutil
 from pathlib import Path
 
 from tooling.console import Console
 from tooling.environment import pip
 from tooling.errors import BuildError
-from tooling.paths import NODE_MODULES, PEER_WHEELS, REQUIREMENTS, TAB_WHEELS, VENV_PYTHON, WEB
+from tooling.paths import LIGHTHOUSE, NODE_MODULES, PEER_WHEELS, REQUIREMENTS, TAB_WHEELS, VENV_PYTHON, WEB
 from tooling.stamps import Step, file_hash
 
 TAB_PLATFORM = "pyemscripten_2026_0_wasm32"
@@ -21,6 +22,9 @@ TAB_TARGET = (
 
 PEERS_IN_TAB = REQUIREMENTS / "bench-tab.txt"
 """What a peer of the benchmarks loads into a tab and has no counterpart that is installed here."""
+
+LIGHTHOUSE_FILES = (REQUIREMENTS / "lighthouse" / "package.json", REQUIREMENTS / "lighthouse" / "package-lock.json")
+"""What names Lighthouse and all that it depends on: none of it is part of the page."""
 
 REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 
@@ -42,14 +46,37 @@ def node_packages_step(console: Console) -> Step:
         title="JavaScript packages",
         inputs=(WEB / "package.json", WEB / "package-lock.json"),
         outputs=(NODE_MODULES / "pyodide" / "pyodide.mjs",),
-        action=lambda: console.command(
-            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-            cwd=WEB,
-            log="node-packages",
-            next_step="Install Node.js 18 or newer with npm (on Debian: `apt-get install nodejs npm`), check that "
-            "npm reaches its registry, and run the same command again.",
-        ),
+        action=lambda: _install_node_packages(console, WEB, "node-packages"),
         stamps=NODE_MODULES / ".stamps",
+    )
+
+
+def lighthouse_step(console: Console) -> Step:
+    """Install Lighthouse into `build/lighthouse/`."""
+
+    def install() -> None:
+        LIGHTHOUSE.mkdir(parents=True, exist_ok=True)
+        for file in LIGHTHOUSE_FILES:
+            shutil.copy(file, LIGHTHOUSE)
+        _install_node_packages(console, LIGHTHOUSE, "lighthouse")
+
+    return Step(
+        name="lighthouse",
+        title="Lighthouse",
+        inputs=LIGHTHOUSE_FILES,
+        outputs=(LIGHTHOUSE / "node_modules" / "lighthouse" / "package.json",),
+        action=install,
+        stamps=LIGHTHOUSE,
+    )
+
+
+def _install_node_packages(console: Console, folder: Path, log: str) -> None:
+    console.command(
+        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        cwd=folder,
+        log=log,
+        next_step="Install Node.js 18 or newer with npm (on Debian: `apt-get install nodejs npm`), check that "
+        "npm reaches its registry, and run the same command again.",
     )
 
 
@@ -102,6 +129,11 @@ def write_lock_files(console: Console) -> None:
     _lock_tab_wheels(console, WEB / "wheels.txt", "runtime", "pydantic", "micropip")
     # marimo itself names what has no wheel for the tab and runs there as Python alone.
     _lock_tab_wheels(console, PEERS_IN_TAB, "bench", "--no-deps", "marimo-base", "msgspec", "pyodide-http")
+    for folder in (WEB, REQUIREMENTS / "lighthouse"):
+        _lock_node_packages(console, folder)
+
+
+def _lock_node_packages(console: Console, folder: Path) -> None:
     console.command(
         [
             "npm",
@@ -111,7 +143,7 @@ def write_lock_files(console: Console) -> None:
             "--ignore-scripts",
             "--no-audit",
         ],
-        cwd=WEB,
+        cwd=folder,
         log="lock-node-packages",
         next_step="Check that npm reaches its registry and run `python3 build.py lock` again.",
     )
