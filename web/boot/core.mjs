@@ -36,6 +36,9 @@ const HOLDER_KEY = "irenic.holder";
 const opening = Assets.open();
 const protocol = new Protocol();
 
+/** Begin to fetch and compile what the best way of starting needs; a core that is started later goes on with it. */
+export const fetchAhead = () => opening.then((assets) => void assets.for(RUNGS[0]));
+
 /** @param {Options} options */
 export const startCore = (options) => new Core(options);
 
