@@ -84,6 +84,11 @@ def clear(element: Any) -> None:
     element.replaceChildren()
 
 
+def unveil() -> None:
+    """Show what would have moved while there was nothing yet to draw."""
+    by_id("main").removeAttribute("aria-busy")
+
+
 def show(element: Any, shown: bool) -> None:
     """Show or hide an element."""
     element.hidden = not shown

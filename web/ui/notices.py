@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ui.browser import by_id, listen, make, make_icon
+from ui.browser import by_id, listen, make, make_icon, unveil
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,3 +68,4 @@ class Notices:
         self.withdraw(kind)
         self._shown[kind] = notice
         self._box.appendChild(notice)
+        unveil()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ui import address
 from ui.boot import BootPanel
-from ui.browser import Painter, by_id, keys, later, member, ordered, picked, reporter, show, timestamp
+from ui.browser import Painter, by_id, keys, later, member, ordered, picked, reporter, show, timestamp, unveil
 from ui.dialog import Dialog
 from ui.drawing import GraphPanel
 from ui.form import Form
@@ -91,6 +91,7 @@ class Screen:
             self._graph.draw(items)
         if changed:
             self._head.draw(page)
+            unveil()
         self._draw_buttons(page)
         if self.log.draw() or more:
             self.request()
