@@ -256,7 +256,8 @@ def test_an_import_waits_for_the_library_that_comes_late(chromium: Browser, shar
 
     with core_tab(chromium, shared_server) as tab:
         tab.page.context.route("**/vendor/boot/library-*", hold_the_first)
-        tab.start("snapshot")
+        with tab.page.context.expect_event("request", lambda request: "/vendor/boot/library-" in request.url):
+            tab.start("snapshot")
         tab.load_flow(IMPORTS_SOMETHING_NEW)
         assert answer_of(tab.outcome(tab.submit())) == "['ape']"
         assert len(asked) == 2

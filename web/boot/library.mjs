@@ -21,8 +21,9 @@ export class Library {
     this.address = address;
   }
 
-  /** Fetch it, and write it where Python looks for it. */
+  /** Fetch it, unless it is there, and write it where Python looks for it. */
   begin() {
+    if (this.#arrived) return Promise.resolve();
     this.#arriving ??= this.#fetch();
     this.#arriving.catch(() => {}); // told to whoever needs it
     return this.#arriving;

@@ -10,6 +10,9 @@ import { startInterpreter } from "./interpreter.mjs";
 import { Library } from "./library.mjs";
 import { attachNative, reserveTrampoline, writeFiles } from "./native.mjs";
 
+/** Not while the core is still waking up and taking its flow. */
+const LIBRARY_AFTER_MS = 300;
+
 /** @type {import("./load.mjs").Rung} */
 export async function startFromSnapshot({ manifest, given, options, mark }) {
   const { bundle, snapshot } = manifest;
@@ -27,7 +30,7 @@ export async function startFromSnapshot({ manifest, given, options, mark }) {
   });
   mark("python_started");
   const library = new Library(python, bundle.library);
-  library.begin();
+  setTimeout(() => library.begin(), LIBRARY_AFTER_MS);
   return { python, library };
 }
 
