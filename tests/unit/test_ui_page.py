@@ -61,7 +61,7 @@ def test_nothing_in_the_markup_needs_a_weaker_policy() -> None:
 def test_what_prepares_the_page_for_its_policy_comes_before_pyscript() -> None:
     """Module scripts run in the order of the document."""
     scripts = [attributes["src"] for tag, attributes in ELEMENTS if tag == "script"]
-    assert scripts == ["/boot/evaluation.mjs", "/vendor/pyscript/core.js", "/ui/main.py"]
+    assert scripts == ["/boot/evaluation.mjs", "/vendor/pyscript/core.js", "/boot/ahead.mjs", "/ui/main.py"]
 
 
 def test_everything_comes_from_the_sites_own_address() -> None:
