@@ -27,6 +27,9 @@ from tooling.paths import BUILD, NODE_MODULES, ROOT, SITE, VENV, VENV_PYTHON, sh
 from tooling.pipeline import bring_site_up_to_date
 from tooling.system import provide_postgresql
 
+PEERS = {"boot": peer_wheels_step, "engine": peer_environment_step, "page": lighthouse_step}
+"""What a benchmark needs beside the environment, for its peers."""
+
 DATABASE = ROOT / ".irenic" / "server.db"
 """Where the server keeps people's data: outside `build/`, which may be deleted at any time."""
 
@@ -135,12 +138,10 @@ def _bench(console: Console, options: argparse.Namespace, others: Sequence[str])
     # Bytes are counted for the boot alone, and only the best compression is counted.
     best = "boot" in (options.names or known) and not options.quick
     _prepare(console, *groups, needs_browser=True, best_compression=best)
-    if not options.quick:
-        console.run(peer_wheels_step(console))
-        console.run(peer_environment_step(console))
-        console.run(lighthouse_step(console))
     exit_codes = []
     for name in options.names or known:
+        if name in PEERS and not options.quick:
+            console.run(PEERS[name](console))
         console.say(f"bench {name}")
         exit_codes.append(run_benchmark(name, *(("--quick",) if options.quick else ())))
     return max(exit_codes, default=0)

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import platform
 import sys
+from pathlib import Path
 from typing import Literal
 
 from tooling.console import Console
@@ -27,10 +28,10 @@ def bring_environment_up_to_date(console: Console, *groups: Group) -> None:
     console.run(_editable_step(console))
 
 
-def pip(console: Console, *arguments: str, log: str) -> None:
-    """Run the environment's pip."""
+def pip(console: Console, *arguments: str, log: str, python: Path = VENV_PYTHON) -> None:
+    """Run an environment's pip: that of `.venv`, unless told otherwise."""
     console.command(
-        [VENV_PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments], log=log, next_step=RETRY
+        [python, "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments], log=log, next_step=RETRY
     )
 
 
@@ -41,8 +42,8 @@ def peer_environment_step(console: Console) -> Step:
 
     def make() -> None:
         console.command([VENV_PYTHON, "-m", "venv", "--clear", PEER_VENV], log="peer-venv", next_step=RETRY)
-        install = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--require-hashes", "-r")
-        console.command([python, *install, requirements], log="packages-bench-apart", next_step=RETRY)
+        install = ("install", "--require-hashes", "-r", str(requirements))
+        pip(console, *install, log="packages-bench-apart", python=python)
 
     return Step(
         name="peer-venv",
