@@ -28,6 +28,7 @@ from irenic.engine.execution_map import default_holder
 from irenic.model.errors import InvalidIdError, StoreError
 from irenic.model.ids import new_execution_id
 from irenic.model.outcome import Lost
+from irenic.model.progress import ProgressStatus
 from irenic.stores import MemoryStore
 
 pytestmark = pytest.mark.virtual_clock
@@ -513,6 +514,18 @@ async def test_as_many_items_run_at_once_as_the_request_allows() -> None:
         assert (statuses.count("running"), statuses.count("queued")) == (64, 36)
         await execution
         assert asyncio.get_running_loop().time() == 2
+
+
+async def test_items_that_wait_when_nothing_more_starts_are_shown_as_interrupted() -> None:
+    """They are not queued any more."""
+    async with CmdExecutionMap(MemoryStore()) as executions:
+        flow = slow(World(), "a", "b")
+        execution: CmdExecution = executions.submit(CmdExecRequest(flow=flow, max_concurrency=1))
+        await asyncio.sleep(0.5)
+        before = execution.progress.items["b"].status
+        execution.interrupt()
+        after = execution.progress.items["b"].status
+        assert (before, after) == (ProgressStatus.QUEUED, ProgressStatus.INTERRUPTED)
 
 
 # Inputs.

@@ -32,6 +32,7 @@ class CmdRun:
         request: CmdExecRequest,
         graph: Graph,
         runs: dict[str, ItemRun],
+        tasks: dict[str, asyncio.Task[None]],
         inputs: Any,
         stored: FlowStates,
         recorder: Recorder,
@@ -41,6 +42,7 @@ class CmdRun:
         self.request = request
         self.graph = graph
         self.runs = runs
+        self.tasks = tasks
         self.inputs = inputs
         self.stored = stored
         self.recorder = recorder
@@ -58,7 +60,7 @@ class CmdRun:
         with_setup = [run.item_id for run in self.runs.values() if type(run.item).setup is not Item.setup]
         if with_setup:
             graph = self.graph.subgraph(with_setup)
-            self.walk = self._walk(graph, self._set_up_item, may_start=self.interrupts.may_go_on)
+            self.walk = self._walk(graph, self._set_up_item, self.interrupts.may_go_on)
             await self.walk.run()
 
     async def _set_up_item(self, run: ItemRun) -> bool:
@@ -72,34 +74,17 @@ class CmdRun:
     async def each(self, visit: Callable[[ItemRun], Awaitable[bool]], *, reverse: bool = False) -> None:
         """Visit every item along the graph; items that were not started are noted in ``left_over``."""
         graph = self.graph.reversed() if reverse else self.graph
-        self.walk = self._walk(graph, visit, may_start=self.interrupts.may_start, on_queued=self._queued)
+        self.walk = self._walk(graph, visit, self.interrupts.may_start)
         await self.walk.run()
         self.left_over.extend(self.walk.not_started)
 
-    def _walk(
-        self,
-        graph: Graph,
-        visit: Callable[[ItemRun], Awaitable[bool]],
-        *,
-        may_start: Callable[[], bool],
-        on_queued: Callable[[str], None] | None = None,
-    ) -> Walk:
-        runs = self.runs
-
-        async def visit_item(item_id: str) -> bool:
-            run = runs[item_id]
-            run.task = asyncio.current_task()
-            try:
-                return await visit(run)
-            finally:
-                run.task = None
-
+    def _walk(self, graph: Graph, visit: Callable[[ItemRun], Awaitable[bool]], may_start: Callable[[], bool]) -> Walk:
         return Walk(
             graph,
-            visit_item,
+            lambda item_id: visit(self.runs[item_id]),
             may_start=may_start,
             max_concurrency=self.request.max_concurrency,
-            on_queued=on_queued,
+            running=self.tasks,
         )
 
     def stop_starting(self) -> None:
@@ -126,10 +111,6 @@ class CmdRun:
         """Record it where an item was cancelled and went on to a normal end."""
         if run.cancel_delivered:
             self.recorder.emit(CancelSwallowed, item=run.item_id)
-
-    def _queued(self, item_id: str) -> None:
-        # Seen live and not written down: a wide flow would begin every block with one more event for each item.
-        self.recorder.fold.items[item_id].status = ProgressStatus.QUEUED
 
 
 def is_interrupt(run: ItemRun, error: BaseException) -> bool:

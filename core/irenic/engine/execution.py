@@ -58,7 +58,7 @@ from irenic.model.outcome import (
     Refusal,
     Refused,
 )
-from irenic.model.progress import ExecutionProgress
+from irenic.model.progress import ExecutionProgress, ProgressStatus
 from irenic.model.record import ExecutionRecord
 from irenic.model.states import FlowStates
 from irenic.model.timestamps import timestamp
@@ -106,6 +106,7 @@ class CmdExecution:
         self._recording = self._loop.create_future()
         self._items = list(request.flow.items)
         self._runs: dict[str, ItemRun] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._cmd_run: CmdRun | None = None
         self._lease: Lease | None = None
         self._signals_before_start: list[InterruptSignal] = []
@@ -135,6 +136,11 @@ class CmdExecution:
         progress = self.recorder.fold.progress(lambda item: item_timing(item, self.stored))
         if progress.stop is not None:
             progress.stop.shielded = {run.item_id: run.shields[-1] for run in self._runs.values() if run.shields}
+        if self._cmd_run is not None and self._cmd_run.walk is not None:
+            # Not written down: that would be one more event for each item.
+            for item_id in self._cmd_run.walk.ready:
+                if progress.items[item_id].status is ProgressStatus.EXEC_PENDING:
+                    progress.items[item_id].status = ProgressStatus.QUEUED
         return progress
 
     @property
@@ -195,18 +201,19 @@ class CmdExecution:
     # The life of an execution, in order.
 
     async def _run(self) -> None:
-        outcome: Outcome
+        await self._end(await self._attempt())
+
+    async def _attempt(self) -> Outcome:
         try:
-            outcome = await self._work(await self._begin())
+            return await self._work(await self._begin())
         except HeldError as error:
-            outcome = self._held(error)
+            return self._held(error)
         except FencedError as error:
-            outcome = self._stopped_from_outside("take_over", str(error))
+            return self._stopped_from_outside("take_over", str(error))
         except asyncio.CancelledError:
-            outcome = self._stopped_from_outside("shutdown", "the program that ran this execution was ended")
+            return self._stopped_from_outside("shutdown", "the program that ran this execution was ended")
         except BaseException as error:
-            outcome = self._outcome_of(Failed, _in_words(error))
-        await self._end(outcome)
+            return self._outcome_of(Failed, _in_words(error))
 
     async def _begin(self) -> Any:
         request, store = self.request, self._store
@@ -231,7 +238,7 @@ class CmdExecution:
         self.record = self.record.model_copy(update={"inputs": public, "fencing": fencing})
         journal = await store.create(self.record, self._lease)
         self.recorder = Recorder(self.id, journal, self.fanout.push)
-        self._runs = {item_id: ItemRun(flow, item_id) for item_id in items}
+        self._runs = {item_id: ItemRun(flow, item_id, self._tasks) for item_id in items}
         for run in self._runs.values():
             run.cx = ExecutionItemContext(self, run, flow.id, profile, dry_run=request.dry_run)
         await self.recorder.emit_durable(
@@ -307,7 +314,9 @@ class CmdExecution:
         graph = self.request.flow.graph
         if len(self._runs) < len(graph):
             graph = graph.subgraph(self._runs)
-        return CmdRun(cmd, self.request, graph, self._runs, inputs, self.stored, self.recorder, self.interrupts)
+        return CmdRun(
+            cmd, self.request, graph, self._runs, self._tasks, inputs, self.stored, self.recorder, self.interrupts
+        )
 
     async def _end(self, outcome: Any) -> None:
         self._is_ending = True
@@ -410,7 +419,7 @@ class CmdExecution:
                 run.cancel()
         elif level is InterruptLevel.ABANDON and self._cmd_run is not None and self._cmd_run.walk is not None:
             self.abandoned = self._cmd_run.walk.abandon()
-            self._cmd_run.left_over.extend(self._cmd_run.walk.running)
+            self._cmd_run.left_over.extend(self._tasks)
             self.recorder.seal(self._task)
             for task in self.abandoned:
                 task.cancel()

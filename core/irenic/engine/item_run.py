@@ -1,8 +1,8 @@
 """One item's part in an execution: its task, its shields, and how a cancellation reaches it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from pydantic import ValidationError
 
@@ -12,7 +12,7 @@ from irenic.flow.params import PartialParams, digest
 from irenic.model.errors import ItemFailure
 from irenic.model.outcome import ErrorInfo
 
-A = ParamSpec("A")
+A = TypeVarTuple("A")
 T = TypeVar("T")
 
 
@@ -21,6 +21,7 @@ class ItemRun:
 
     __slots__ = (
         "_plain_params_hash",
+        "_tasks",
         "cancel_delivered",
         "cancel_requested",
         "cancellable",
@@ -32,16 +33,14 @@ class ItemRun:
         "recorded_at",
         "shields",
         "spec",
-        "task",
         "unrecorded",
     )
 
-    def __init__(self, flow: Flow, item_id: str) -> None:
+    def __init__(self, flow: Flow, item_id: str, tasks: Mapping[str, asyncio.Task[Any]]) -> None:
         self.item_id = item_id
         self.item: Item[Any, Any] = flow.items[item_id]
         self.spec = flow.specs[item_id]
         self.cx: Any = None
-        self.task: asyncio.Task[Any] | None = None
         self.cancellable = False
         self.cancel_requested = False
         self.cancel_delivered = False
@@ -51,6 +50,12 @@ class ItemRun:
         self.unrecorded = False
         self.code_hash = code_hash(self.item)
         self._plain_params_hash: str | None = None
+        self._tasks = tasks
+
+    @property
+    def task(self) -> asyncio.Task[Any] | None:
+        """The task in which the item is visited now."""
+        return self._tasks.get(self.item_id)
 
     def params_hash(self, params: Any) -> str:
         """Return the digest of the item's params."""
@@ -71,7 +76,7 @@ class ItemRun:
 
     def resolve(self, *sources: dict[str, Any], inputs: Any) -> PartialParams[Any]:
         """Return the params from the first source of states that makes them whole, else as far as the first does."""
-        first = self.spec.resolve(sources[0], inputs)
+        first = self.spec.plain or self.spec.resolve(sources[0], inputs)
         if not first.missing:
             return first
         for states in sources[1:]:
@@ -93,7 +98,7 @@ class ItemRun:
             )
         return state
 
-    async def call(self, function: Callable[A, Awaitable[T]], *args: A.args, **kwargs: A.kwargs) -> T:
+    async def call(self, function: Callable[[Unpack[A]], Awaitable[T]], *args: *A) -> T:
         """Call one of the item's functions; only here can a cancellation reach it.
 
         :raises asyncio.CancelledError: if the item was told to stop before or during the call.
@@ -102,7 +107,7 @@ class ItemRun:
             raise asyncio.CancelledError
         self.cancellable = True
         try:
-            return await function(*args, **kwargs)
+            return await function(*args)
         finally:
             self.cancellable = False
             if self.cancel_delivered:
@@ -116,9 +121,10 @@ class ItemRun:
 
     def deliver(self) -> None:
         """Throw the cancellation into the item's task, once."""
-        if not self.cancel_delivered and self.task is not None:
+        task = self.task
+        if not self.cancel_delivered and task is not None:
             self.cancel_delivered = True
-            self.task.cancel()
+            task.cancel()
 
     async def _take_back_cancel(self) -> None:
         """Keep a cancellation that was meant for the item away from the engine's own work."""
@@ -135,7 +141,8 @@ class ItemRun:
 
         Called by a signal handler; where it says yes, the handler raises :class:`asyncio.CancelledError`.
         """
-        if not self.cancellable or self.shields or self.task is None or self.task is not asyncio.current_task():
+        task = self.task
+        if not self.cancellable or self.shields or task is None or task is not asyncio.current_task():
             return False
         self.cancel_requested = True
         self.cancel_delivered = True
@@ -144,7 +151,8 @@ class ItemRun:
     @property
     def was_cancelled(self) -> bool:
         """Whether a ``CancelledError`` in the item's task is an interrupt, not an error of the item's own making."""
-        return self.cancel_requested or (self.task is not None and self.task.cancelling() > 0)
+        task = self.task
+        return self.cancel_requested or (task is not None and task.cancelling() > 0)
 
 
 def describe_error(error: BaseException, phase: str) -> ErrorInfo:

@@ -17,7 +17,7 @@ async def load_known_states(cmd_run: CmdRun, store: Store) -> None:
     request = cmd_run.request
     for item_id in request.flow.items.keys() - cmd_run.runs.keys():
         entry = cmd_run.stored.items.get(item_id)
-        other = ItemRun(request.flow, item_id)
+        other = ItemRun(request.flow, item_id, {})
         if entry is not None:
             cmd_run.current[item_id] = other.load(entry.current)
             cmd_run.goal[item_id] = other.load(entry.goal)

@@ -71,13 +71,13 @@ class _Look:
         for item_id in item_ids:
             entry = self._stored.items.get(item_id)
             if entry is not None:
-                run = ItemRun(self._request.flow, item_id)
+                run = ItemRun(self._request.flow, item_id, {})
                 self._current[item_id] = run.load(entry.current)
                 self._goal[item_id] = run.load(entry.goal)
 
     async def at(self, item_id: str) -> None:
         """Find out what would happen to one item by itself."""
-        run = ItemRun(self._request.flow, item_id)
+        run = ItemRun(self._request.flow, item_id, {})
         entry = self._stored.items.get(item_id)
         run.cx = PreviewItemContext(run, self._request, entry, self._platform)
         try:

@@ -77,13 +77,13 @@ class ParamsSpec(Generic[P]):
         self.given = by_field_name(model, given)
         self.refs = {name: refs for name, value in self.given.items() if (refs := list(_refs_in(value)))}
         self._check_types(item)
-        self._plain: PartialParams[P] | None = None
+        self.plain: PartialParams[P] | None = None
         if not self.refs:
             try:
                 whole = model.model_validate(self.given, by_alias=True, by_name=True)
             except ValidationError as error:
                 raise FlowError(explain(error, f"the params of {item} are not valid")) from error
-            self._plain = PartialParams(model, {}, _NONE_MISSING, whole)
+            self.plain = PartialParams(model, {}, _NONE_MISSING, whole)
 
     def _check_names(self, item: str, given: Mapping[str, Any]) -> None:
         fields = self.model.model_fields
@@ -115,8 +115,8 @@ class ParamsSpec(Generic[P]):
         :param states: state by item id; absent or None where not known.
         :param inputs: the flow's inputs model, or None.
         """
-        if self._plain is not None:
-            return self._plain
+        if self.plain is not None:
+            return self.plain
         known: dict[str, Any] = {}
         missing: set[str] = set()
         for name, value in self.given.items():

@@ -56,7 +56,6 @@ class ItemFold:
 
     def __init__(self, item: str) -> None:
         self.item = item
-        self.status = ProgressStatus.INITIALIZED
         self.current: dict[str, Any] | None = None
         self.goal: dict[str, Any] | None = None
         self.diff: dict[str, Any] | None = None
@@ -119,7 +118,7 @@ class ExecutionFold:
     def apply(self, event: e.JournalEvent) -> None:
         """Take one event into account."""
         self.next_seq = event.seq + 1
-        handler = _HANDLERS.get(event.kind)
+        handler = _HANDLERS.get(type(event))
         if handler is not None:
             handler(self, event)
 
@@ -355,21 +354,21 @@ class ExecutionFold:
             self._interrupt_items(NOT_BEGUN)
 
 
-_HANDLERS: dict[str, Callable[[ExecutionFold, Any], None]] = {
-    "execution_started": ExecutionFold._execution_started,
-    "cmd_started": ExecutionFold._cmd_started,
-    "cmd_ended": ExecutionFold._cmd_ended,
-    "block_started": ExecutionFold._block_started,
-    "block_ended": ExecutionFold._block_ended,
-    "item_state": ExecutionFold._item_state,
-    "item_intent": ExecutionFold._item_intent,
-    "item_result": ExecutionFold._item_result,
-    "item_error": ExecutionFold._item_error,
-    "item_diff": ExecutionFold._item_diff,
-    "item_status": ExecutionFold._item_status,
-    "item_position": ExecutionFold._item_position,
-    "interrupt_requested": ExecutionFold._interrupt_requested,
-    "cancel_swallowed": ExecutionFold._cancel_swallowed,
-    "endpoint_cut": ExecutionFold._endpoint_cut,
-    "execution_ended": ExecutionFold._execution_ended,
+_HANDLERS: dict[type[e.Event], Callable[[ExecutionFold, Any], None]] = {
+    e.ExecutionStarted: ExecutionFold._execution_started,
+    e.CmdStarted: ExecutionFold._cmd_started,
+    e.CmdEnded: ExecutionFold._cmd_ended,
+    e.BlockStarted: ExecutionFold._block_started,
+    e.BlockEnded: ExecutionFold._block_ended,
+    e.ItemState: ExecutionFold._item_state,
+    e.ItemIntent: ExecutionFold._item_intent,
+    e.ItemResult: ExecutionFold._item_result,
+    e.ItemError: ExecutionFold._item_error,
+    e.ItemDiff: ExecutionFold._item_diff,
+    e.ItemStatus: ExecutionFold._item_status,
+    e.ItemPosition: ExecutionFold._item_position,
+    e.InterruptRequested: ExecutionFold._interrupt_requested,
+    e.CancelSwallowed: ExecutionFold._cancel_swallowed,
+    e.EndpointCut: ExecutionFold._endpoint_cut,
+    e.ExecutionEnded: ExecutionFold._execution_ended,
 }
