@@ -17,6 +17,7 @@ new start, *cancel* cancels what runs, *abandon* stops waiting for it.
 
 import asyncio
 import logging
+import sys
 import threading
 from collections.abc import AsyncIterator, Generator, Sequence
 from typing import Any
@@ -201,7 +202,13 @@ class CmdExecution:
     # The life of an execution, in order.
 
     async def _run(self) -> None:
-        await self._end(await self._attempt())
+        if sys.platform == "emscripten":
+            await self._end(await self._attempt())
+            return
+        from irenic.engine.collecting import fewer_full_collections
+
+        with fewer_full_collections():
+            await self._end(await self._attempt())
 
     async def _attempt(self) -> Outcome:
         try:
