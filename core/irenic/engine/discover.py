@@ -70,5 +70,5 @@ class Discovery:
 
     def _keep(self, run: ItemRun, states: dict[str, Any], which: StateKind, state: Any) -> None:
         if state is not None:
-            states[run.item_id] = run.checked(state, f"try_state_{which}")
+            states[run.item_id] = run.checked(state, "try_state_" + which)
         self._cmd_run.recorder.emit(ItemState, item=run.item_id, which=which, state=dump(state), stored=self._store)
