@@ -20,7 +20,7 @@ const LAST_KNOWN = "x-irenic-last-known";
 const KEPT_AT = "x-irenic-kept-at";
 
 /** Not needed without a server: the way of starting below the fast ones, and texts for the curious. */
-const NOT_KEPT = /^(licenses\/|vendor\/pyodide\/python_stdlib\.zip$)/;
+const NOT_KEPT = /^(licenses\/|vendor\/pyodide\/(python_stdlib\.zip|pyodide(\.asm)?\.mjs)$)/;
 /** What is asked for again and again while something runs: this worker need not wake for it. */
 const NEVER_KEPT = [`${API}*/stream`, `${API}*/signal`];
 const AT_ONCE = 4;

@@ -123,7 +123,7 @@ def test_a_site_without_anything_made_for_it_starts_by_the_lock_file(tab: CoreTa
 
 def test_where_nothing_starts_the_page_is_told_what_to_do(tab: CoreTab) -> None:
     """When the last way has failed, a message says so instead of silence."""
-    tab.page.route("**/vendor/pyodide/pyodide.asm.mjs", lambda route: route.fulfill(status=404))
+    tab.page.route("**/boot/worker.mjs", lambda route: route.fulfill(status=404))
     tab.page.evaluate("() => void tab.start({})")
     failed = tab.until(type="failed")
     assert failed["message"].startswith("The core could not start: ")

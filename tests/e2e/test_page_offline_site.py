@@ -13,7 +13,8 @@ from irenic.cli.site import make_site
 
 LETTERS = Path(__file__).with_name("letters.py")
 SITE_PREFIX = "irenic-site-"
-NOT_KEPT = ("licenses/", "vendor/pyodide/python_stdlib.zip")
+PYODIDE = "vendor/pyodide/"
+NOT_KEPT = ("licenses/", *(f"{PYODIDE}{name}" for name in ("python_stdlib.zip", "pyodide.mjs", "pyodide.asm.mjs")))
 
 KEEP = "() => import('/boot/offline.mjs').then((offline) => offline.keepSite())"
 """Waits until the site is kept, and returns its build."""

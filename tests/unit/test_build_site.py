@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -13,8 +14,12 @@ import pytest
 from irenic.model.errors import FlowError
 from tooling import compression
 from tooling.assembly import bring_up_to_date, manifest
+from tooling.console import Console
+from tooling.errors import BuildError
 from tooling.exports import export_flows, importable
 from tooling.licences import licence_files
+from tooling.paths import NODE_MODULES, SITE
+from tooling.scripts import ENTRIES, collect_sources, pack_scripts, read_once
 from tooling.stamps import write_atomically
 
 if sys.version_info >= (3, 14):
@@ -67,6 +72,35 @@ class TestSite:
             name.replace("_", "-") for name in listed
         }
         assert min(len(text) for text in files.values()) > 100
+
+
+class TestScripts:
+    """The scripts that a start waits for."""
+
+    def test_those_of_the_site_are_what_the_modules_make_now(self, tmp_path: Path) -> None:
+        """Byte for byte, so that a browser's copy stays good."""
+        collect_sources(tmp_path / "sources")
+        pack_scripts(Console(), tmp_path / "sources", tmp_path / "packed")
+        for entry in ENTRIES:
+            assert (SITE / entry).read_bytes() == (tmp_path / "packed" / entry).read_bytes()
+
+    def test_they_wait_for_no_other(self) -> None:
+        """Nothing is imported but what Pyodide wants of Node.js."""
+        for entry in ENTRIES:
+            imported = re.findall(
+                r"""\bimport\s*(?:\(|[^()"']*?\bfrom\b)\s*["']([^"']+)""", (SITE / entry).read_text("utf-8")
+            )
+            assert [name for name in imported if not name.startswith("node:") and name != "ws"] == []
+
+    def test_pyodides_own_is_read_once(self) -> None:
+        """As a function in parentheses, otherwise unchanged; and another Pyodide stops the build."""
+        script = (NODE_MODULES / "pyodide" / "pyodide.asm.mjs").read_text("utf-8")
+        changed = read_once(script)
+        assert changed.startswith("const _createPyodideModule=(async function(moduleArg={}){")
+        assert changed.rstrip().endswith("});export default _createPyodideModule;")
+        assert changed[60:-60] in script
+        with pytest.raises(BuildError, match="does not look as it did"):
+            read_once(changed)
 
 
 @pytest.fixture

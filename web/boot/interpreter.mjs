@@ -14,17 +14,11 @@
  * @property {object} options Further ones for Pyodide.
  */
 
-/** Asked for at once, while the page still fetches what the worker will be handed. */
-const pyodideScript = import("../vendor/pyodide/pyodide.mjs");
-const emscriptenScript = import("../vendor/pyodide/pyodide.asm.mjs");
-for (const script of [pyodideScript, emscriptenScript]) script.catch(() => {}); // told where it is awaited
-
-/** @returns {Promise<(options: object) => Promise<any>>} Pyodide's own loader. */
-export const loader = async () => (await pyodideScript).loadPyodide;
+import createModule from "../vendor/pyodide/pyodide.asm.mjs";
+import { loadPyodide } from "../vendor/pyodide/pyodide.mjs";
 
 /** @param {Start} start */
 export async function startInterpreter({ manifest, wasm, library, beforeRun, mark, options }) {
-  const loadPyodide = await loader();
   /** @type {(reason: unknown) => void} */
   let fail = () => {};
   const failed = new Promise((_, reject) => (fail = reject));
@@ -38,14 +32,13 @@ export async function startInterpreter({ manifest, wasm, library, beforeRun, mar
     const starting = loadPyodide({
       stdLibURL: libraryAddress,
       ...options,
-      createPyodideModule: async (/** @type {any} */ settings) => {
-        const create = (await emscriptenScript).default;
+      createPyodideModule: (/** @type {any} */ settings) => {
         settings.preRun.unshift((/** @type {any} */ Module) => {
           mark("instantiated");
           Module.addRunDependency("before-run");
           beforeRun(Module).then(() => Module.removeRunDependency("before-run"), fail);
         });
-        return create(settings);
+        return createModule(settings);
       },
     });
     return await Promise.race([starting, failed]);

@@ -15,14 +15,6 @@
  * @property {boolean} telemetry Whether the server may be told how runs go.
  */
 
-// Named here, before those that import them, so that all are asked for at once and not one after the other.
-import "./bundle.mjs";
-import "./container.mjs";
-import "./interpreter.mjs";
-import "./library.mjs";
-import "./lockfile.mjs";
-import "./native.mjs";
-import "./snapshot.mjs";
 import { load } from "./load.mjs";
 import { openSignals } from "./signals.mjs";
 import { clock, marker } from "./timeline.mjs";

@@ -1,7 +1,7 @@
 """The site as files: what goes where in `build/site/`, kept up to date file by file, with `manifest.json` written last.
 
 assemble
-  planned_files       web/, packages from npm, wheels, licences, what the core exported, what was made for a fast boot
+  planned_files       web/, packed scripts, packages from npm, wheels, licences, what the core exported, fast-boot files
   bring_up_to_date    write what changed, delete what is no longer planned
   manifest            build id, versions, wheels, and the hash of every file
 """
@@ -15,8 +15,9 @@ from typing import Any
 
 from tooling.licences import licence_files
 from tooling.packages import normalised
-from tooling.paths import BOOT_FILES, EXPORTS, FLOW_WHEELS, NODE_MODULES, SITE, TAB_WHEELS, WEB
+from tooling.paths import BOOT_FILES, EXPORTS, FLOW_WHEELS, NODE_MODULES, SCRIPTS, SITE, TAB_WHEELS, WEB
 from tooling.sample import SAMPLE, sample_archive
+from tooling.scripts import ENTRIES
 from tooling.stamps import files_below, write_atomically
 from tooling.wheel import lock_of, tab_wheel
 
@@ -24,9 +25,12 @@ Content = Path | bytes
 Plan = dict[str, Content]
 """What the site is to hold: a file or its bytes, by path below the site's root."""
 
-PAGE_FOLDERS = ("boot", "ui", "style", "flows")
+PAGE_FOLDERS = ("ui", "style", "flows")
+PAGE_SCRIPTS = ("ahead.mjs", "evaluation.mjs", "offline.mjs")
+"""What the page loads of `web/boot` as it is; the rest of it is packed."""
+
 PAGE_FILE_TYPES = frozenset({".html", ".js", ".svg", ".ico", ".png", ".webmanifest", ".txt"})
-NOT_SERVED = ("boot/make/", "wheels.txt")
+NOT_SERVED = "wheels.txt"
 
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 MICROPYTHON_FILES = ("micropython.mjs", "micropython.wasm")
@@ -56,6 +60,7 @@ def planned_files() -> Plan:
     wheels = [*TAB_WHEELS.glob("*.whl"), tab_wheel()]
     return {
         **_page_files(),
+        **{entry: SCRIPTS / entry for entry in ENTRIES},
         **_below(EXPORTS, ""),
         SAMPLE: sample_archive(),
         **{f"vendor/pyodide/{name}": NODE_MODULES / "pyodide" / name for name in PYODIDE_FILES},
@@ -73,6 +78,7 @@ def _page_files() -> Plan:
     plan: Plan = {path.name: path for path in WEB.glob("*.*") if path.suffix in PAGE_FILE_TYPES}
     for folder in PAGE_FOLDERS:
         plan |= _below(WEB / folder, f"{folder}/")
+    plan |= {f"boot/{name}": WEB / "boot" / name for name in PAGE_SCRIPTS}
     return {place: content for place, content in plan.items() if not place.startswith(NOT_SERVED)}
 
 

@@ -8,6 +8,7 @@ from tooling.errors import BuildError
 from tooling.packages import node_packages_step, tab_wheels_step
 from tooling.paths import BOOT_FILES, CORE, EXPORTS, REQUIREMENTS, SITE, STAMPS, VENV_PYTHON, WEB, WHEELS
 from tooling.sample import SAMPLE_SOURCES
+from tooling.scripts import scripts_step
 from tooling.stamps import Step
 from tooling.wheel import core_wheel_step
 
@@ -27,6 +28,7 @@ def bring_site_up_to_date(
     console.run(node_packages_step(console))
     console.run(tab_wheels_step(console))
     console.run(core_wheel_step(console))
+    console.run(scripts_step(console))
     console.run(_exports_step(console))
     _make_fast_start(console, browser, needs_snapshot=needs_snapshot)
     console.run(_site_step(console, best_compression=best_compression))

@@ -53,7 +53,7 @@ class Site:
         for name in self.packages():
             yield self.root / WHEELS / self.lock["packages"][name]["file_name"]
         for script in ("container.mjs", "native.mjs"):
-            yield self.root / "boot" / script
+            yield MAKERS.parent / script
         yield from sorted(path for path in MAKERS.iterdir() if path.is_file())
 
     def versioned(self, place: str) -> str:
