@@ -1,11 +1,13 @@
 """A flow of more items than are drawn at once: whatever is looked at is there and right, however one gets there."""
 
+import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, expect
-from tests.bench.page_site import flow_file
+from tests.bench.page_site import flow_file, run_natively
 from tests.e2e.conftest import PATIENCE_MS, NewTab
 from tests.e2e.flow_page import FlowPage
 from tests.e2e.server_process import ServerProcess, running_server
@@ -14,6 +16,8 @@ from tests.e2e.test_page_accessibility import is_wider_than_screen, violations
 from irenic.cli.site import make_site
 
 ITEMS = 450
+LONG, STEPS = 1_100, 3
+"""So many make a journal of more events than are read before there is a picture."""
 LAST = f"step_{ITEMS - 1}"
 SCROLL = """async (table, [share, item, patience]) => {
     const end = performance.now() + patience;
@@ -29,9 +33,9 @@ SCROLL = """async (table, [share, item, patience]) => {
 
 @pytest.fixture
 def server(site: Path, tmp_path: Path) -> Iterator[ServerProcess]:
-    """A server of a site of one large flow."""
+    """A server of a site of two large flows."""
     own_site = tmp_path / "site"
-    make_site(site, own_site, [flow_file(tmp_path, "large", ITEMS)])
+    make_site(site, own_site, [flow_file(tmp_path, "large", ITEMS), flow_file(tmp_path, "long", LONG, steps=STEPS)])
     with running_server(own_site, tmp_path / "irenic.sqlite3") as running:
         yield running
 
@@ -123,3 +127,20 @@ def test_the_log_keeps_the_last_lines_of_many(large: FlowPage) -> None:
     expect(lines).to_have_count(400)
     expect(lines.last).to_contain_text("Done:")
     assert page.locator("#log").evaluate("log => log.scrollHeight - log.scrollTop - log.clientHeight") < 5
+
+
+def test_a_long_journal_is_read_behind_the_picture(server: ServerProcess, new_tab: NewTab, tmp_path: Path) -> None:
+    """Its amounts are in the rows, and its last lines in the log."""
+    with ThreadPoolExecutor() as beside:  # this thread has a loop of the browser's
+        beside.submit(run_natively, server, tmp_path / "long.py").result()
+    tab = new_tab()
+    read: list[str] = []
+    tab.page.on("request", lambda request: read.extend(re.findall(r"/events\?.*after=(-?\d+)", request.url)))
+    tab.open(flow="long")
+    expect(tab.status).to_have_text("Done")
+    expect(tab.row("step_0").locator(".amount")).to_have_text(f"{STEPS} of {STEPS}")
+    assert read[0] == "-1"
+    assert len(read) > 1
+    tab.page.locator("#tab-log").click()
+    expect(tab.page.locator("#log li").last).to_contain_text("Done: ")
+    expect(tab.page.locator("#log li")).to_have_count(400)

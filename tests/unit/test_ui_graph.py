@@ -1,6 +1,7 @@
 """Where items stand in the drawing of a flow."""
 
 import pytest
+from tests.pictures import page_of
 
 from ui import graph
 from ui.state import Page
@@ -8,13 +9,12 @@ from ui.state import Page
 
 def page(edges: str, items: str = "a b c d") -> Page:
     """Return a page with a flow whose edges are given as words like ``ab``."""
-    return Page(
+    return page_of(
         {
             "id": "f",
             "items": [{"id": id} for id in items.split()],
             "edges": [{"predecessor": edge[0], "successor": edge[1]} for edge in edges.split()],
-        },
-        "default",
+        }
     )
 
 

@@ -1,10 +1,10 @@
 """The page's view model: it comes to the same picture as the core, whatever it is told by."""
 
-import json
 from typing import Any
 
 import pytest
 from tests.items import Thing, ThingParams, ThingState, World
+from tests.pictures import ReadJournal, as_json, page_of
 from tests.running import fails, journal_of
 
 from irenic import CmdExecRequest, CmdExecutionMap, Flow, ItemContext
@@ -15,12 +15,6 @@ from irenic.stores import MemoryStore
 from ui.state import Page
 
 AT = "2026-11-24T10:00:00.000Z"
-
-
-def as_json(model: Any) -> dict[str, Any]:
-    """Return a model as the page gets it."""
-    found: dict[str, Any] = json.loads(model.model_dump_json())
-    return found
 
 
 def chain(world: World, **replaced: Any) -> Flow:
@@ -34,8 +28,13 @@ def chain(world: World, **replaced: Any) -> Flow:
 
 def opened(flow: Flow, events: list[JournalEvent]) -> Page:
     """Return a page with an execution on screen of which nothing but its existence is known."""
-    page = Page(as_json(flow.info()), "default")
-    page.show_execution({"id": events[0].execution_id, "cmds": ["ensure"], "status": "running"})
+    return opened_at(flow, events[0].execution_id)
+
+
+def opened_at(flow: Flow, execution_id: str) -> Page:
+    """Return a page with a running execution of this id on screen."""
+    page = page_of(flow)
+    page.show_execution({"id": execution_id, "cmds": ["ensure"], "status": "running"})
     return page
 
 
@@ -60,10 +59,10 @@ async def test_event_by_event_the_page_shows_what_the_core_folds(cmds: list[str]
         if event.kind == "execution_ended":
             break
         folded = fold.progress().items
-        assert {id: (item.status, item.position) for id, item in page.items.items()} == {
+        assert {item.id: (item.status, item.position) for item in page.rows()} == {
             id: (item.status, item.position) for id, item in folded.items()
         }, event
-        assert {id: item.current for id, item in page.items.items()} == {
+        assert {item.id: item.current for item in page.rows()} == {
             id: item.current for id, item in fold.items.items()
         }, event
         assert page.waiting_for() == [item.id for item in page.rows() if item.is_running()], event
@@ -86,7 +85,7 @@ async def test_events_that_come_twice_change_nothing() -> None:
     """A stream that was taken up again may repeat some."""
     flow = chain(World())
     events = [as_json(event) for event in await journal(flow, "ensure")]
-    page = Page(as_json(flow.info()), "default")
+    page = page_of(flow)
     page.show_execution({"id": events[0]["execution_id"], "cmds": ["ensure"], "status": "running"})
     page.take_events(events[:-1])
     page.drawn()
@@ -152,9 +151,7 @@ async def test_an_error_is_shown_in_its_row() -> None:
 
 def simple_page() -> Page:
     """Return a page with a flow of two items and nothing else."""
-    return Page(
-        {"id": "f", "items": [{"id": "a"}, {"id": "b"}], "edges": [{"predecessor": "a", "successor": "b"}]}, "default"
-    )
+    return page_of({"id": "f", "items": [{"id": "a"}, {"id": "b"}], "edges": [{"predecessor": "a", "successor": "b"}]})
 
 
 def test_edges_are_known_from_both_ends() -> None:
@@ -165,7 +162,7 @@ def test_edges_are_known_from_both_ends() -> None:
 
 def test_stored_states_are_shown_where_nothing_has_run() -> None:
     """At goal, not at goal, seen, not seen, unknown."""
-    page = Page({"id": "f", "items": [{"id": id} for id in "abcde"]}, "default")
+    page = page_of({"id": "f", "items": [{"id": id} for id in "abcde"]})
     page.show_states(
         {
             "items": {
@@ -240,7 +237,7 @@ def test_only_the_rows_that_changed_are_drawn_again() -> None:
     page.take_events(
         [{"execution_id": "X", "seq": 0, "at": AT, "kind": "item_position", "item": "b", "position": 5, "message": ""}]
     )
-    assert page.drawn() == (False, ["b"])
+    assert page.drawn() == (False, [page.items["b"]])
     assert page.drawn() == (False, [])
 
 
@@ -252,14 +249,6 @@ def test_what_belongs_to_another_execution_is_left_out() -> None:
     page.take_outcome({"execution_id": "Y", "kind": "complete"})
     page.take_events([{"execution_id": "Y", "seq": 0, "at": AT, "kind": "cmd_started", "cmd": "clean"}])
     assert page.drawn() == (False, [])
-
-
-def test_clearing_the_execution_shows_what_is_stored() -> None:
-    """The rows forget what it said."""
-    page = running_page()
-    page.show_states({"items": {"a": {"current": {"n": 1}, "goal": {"n": 1}}}})
-    page.clear_execution()
-    assert [(item.status, item.position) for item in page.rows()] == [("at_goal", 0), ("not_seen", 0)]
 
 
 async def test_the_reason_of_an_unknown_item_is_kept_until_it_is_known_again() -> None:
@@ -327,7 +316,7 @@ def test_an_item_that_a_stop_held_back_is_shown_as_not_started() -> None:
 
 def test_a_question_is_gone_from_its_row_when_it_is_answered() -> None:
     """The message of an item that goes on is not what it once asked."""
-    page = Page(as_json(chain(World()).info()), "default")
+    page = page_of(chain(World()))
     page.show_execution({"id": "X", "cmds": ["ensure"], "status": "running"})
     shown = []
     for seq, (status, message) in enumerate([("user_pending", "Which key?"), ("running", "")]):
@@ -335,3 +324,93 @@ def test_a_question_is_gone_from_its_row_when_it_is_answered() -> None:
         page.take_events([about | {"status": status, "message": message}])
         shown.append(page.items["a"].message)
     assert shown == ["Which key?", ""]
+
+
+async def told_in_each_way() -> list[tuple[Flow, list[dict[str, Any]], dict[str, Any]]]:
+    """Return flows with their journals and outcomes: complete, failed, stopped, dry, cleaned, lost in the middle."""
+    told = []
+    for cmds, broken, dry_run in (
+        (["ensure"], False, False),
+        (["ensure"], True, False),
+        (["ensure"], False, True),
+        (["discover", "ensure", "clean"], False, False),
+    ):
+        flow = chain(World(), **({"apply": fails("no luck")} if broken else {}))
+        async with CmdExecutionMap(MemoryStore(), ()) as executions:
+            execution = executions.submit(CmdExecRequest(flow=flow, cmds=cmds, dry_run=dry_run))
+            outcome = as_json(await execution)
+            told.append((flow, [as_json(event) for event in await journal_of(execution)], outcome))
+    flow, events = await begun_and_cut_off()
+    fold = ExecutionFold.of(events)
+    told.append((flow, [as_json(event) for event in events], as_json(fold.lost())))
+    stopped = as_json(fold.outcome(BlockInterrupted))
+    stopped["items"] = {"done": ["a"], "not_done": ["b", "c"], "unknown": []}
+    told.append((flow, [as_json(event) for event in events], stopped))
+    return told
+
+
+def shown_by(page: Page) -> tuple[Any, ...]:
+    """Return all that a page shows."""
+    rows = [
+        (item.id, item.shown_status(), item.position, item.message, item.current, item.goal, item.error, item.begun)
+        for item in page.rows()
+    ]
+    return page.status_name(), page.sentence(), page.can_resume(), rows
+
+
+@pytest.mark.parametrize("seen", ["", "a", "abc"])
+@pytest.mark.parametrize("outcome_first", [True, False])
+async def test_a_page_that_reads_a_journal_shows_the_same_as_one_that_heard_it(seen: str, outcome_first: bool) -> None:
+    """Whichever rows were on screen already, and whether the outcome or the journal is there first."""
+    for flow, events, outcome in await told_in_each_way():
+        record = {"id": outcome["execution_id"], "status": outcome["kind"], "dry_run": outcome["dry_run"]}
+        heard, read = page_of(flow), page_of(flow)
+        heard.show_execution(record)
+        heard.rows()
+        heard.take_events([event for event in events if event["kind"] != "execution_ended"])
+        heard.take_outcome(outcome)
+        read.show_execution(record)
+        for id in seen:
+            assert read.items[id].status == "not_seen"
+        if outcome_first:
+            read.take_outcome(outcome)
+        read.take_journal(ReadJournal([event for event in events if event["kind"] != "execution_ended"]))
+        read.take_outcome(outcome)
+        assert shown_by(read) == shown_by(heard)
+
+
+@pytest.mark.parametrize("cut", range(1, 40))
+async def test_a_page_goes_on_from_where_it_has_read(cut: int) -> None:
+    """What is at work is known, though nobody has looked at it; and what happens next is shown."""
+    flow = chain(World())
+    events = [as_json(event) for event in await journal(flow, "ensure")][:-1]
+    heard, read = (opened_at(flow, events[0]["execution_id"]) for _ in range(2))
+    heard.rows()
+    heard.take_events(events[:cut])
+    read.take_journal(ReadJournal(events[:cut]))
+    assert (read.waiting_for(), read.sentence()) == (heard.waiting_for(), heard.sentence())
+    heard.take_events(events[cut:])
+    read.take_events(events[cut - 1 :])
+    assert shown_by(read) == shown_by(heard)
+
+
+async def test_a_journal_that_has_ended_meanwhile_brings_its_outcome() -> None:
+    """Its record said that it runs."""
+    flow = chain(World())
+    events = [as_json(event) for event in await journal(flow, "ensure")]
+    page = opened_at(flow, events[0]["execution_id"])
+    page.take_journal(ReadJournal(events))
+    assert (page.status_name(), page.is_live()) == ("complete", False)
+
+
+def test_only_items_that_somebody_looks_at_are_made() -> None:
+    """Of ten thousand."""
+    page = page_of({"id": "f", "items": [{"id": f"i{number}"} for number in range(10_000)]})
+    page.show_states({"items": {}})
+    page.begin("X", ["ensure"], False, {}, AT)
+    page.take_progress({"execution_id": "X", "cmd": "ensure", "items": {"i7": {"status": "running"}}})
+    assert page.sentence() == "Ensuring: i7."
+    assert page.items["i9999"].status == "initialized"
+    page.take_outcome({"execution_id": "X", "kind": "complete", "items": {"done": page.order}})
+    assert page.drawn() == (True, [page.items["i7"], page.items["i9999"]])
+    assert page.items["i5000"].status == "complete_success"

@@ -61,13 +61,14 @@ async def fetch_object(path: str) -> Any:
 
 async def get(path: str) -> Any:
     """Return what the API answers to a ``GET``; None where there is no such thing."""
-    try:
-        response = await _request("GET", ROOT + path, None)
-    except ApiProblem as problem:
-        if problem.status == 404:
-            return None
-        raise
-    return _body(str(await response.text()))
+    response = await _found(path)
+    return _body(str(await response.text())) if response is not None else None
+
+
+async def get_object(path: str) -> Any:
+    """Return what the API answers to a ``GET``, as a JavaScript object; None where there is no such thing."""
+    response = await _found(path)
+    return await response.json() if response is not None else None
 
 
 async def touch(path: str) -> None:
@@ -104,6 +105,15 @@ def outcome_path(execution: str) -> str:
 
 def _body(text: str) -> Any:
     return json.loads(text) if text else None
+
+
+async def _found(path: str) -> Any:
+    try:
+        return await _request("GET", ROOT + path, None)
+    except ApiProblem as problem:
+        if problem.status == 404:
+            return None
+        raise
 
 
 async def _request(method: str, path: str, body: dict[str, Any] | None) -> Any:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ui import address, api, identity
+from ui import address, api, held, identity, journal
 from ui.browser import (
     by_id,
     clear,
@@ -28,6 +28,7 @@ from ui.browser import (
 )
 from ui.commands import Commands
 from ui.history import HistoryPanel
+from ui.log import MOST_LINES
 from ui.opening import INDEX, Opening
 from ui.screen import Screen
 from ui.state import Page
@@ -52,6 +53,7 @@ class App:
         self._flow: dict[str, Any] = {}
         self._opening = Opening("", "", "default")
         self._history_loaded = False
+        self._reading: Any = None
         listen(by_id("do-take-over"), "click", lambda event: self._ask_take_over())
         listen(by_id("place"), "submit", lambda event: event.preventDefault())
         listen(by_id("flow-choice"), "change", lambda event: self._go(flow=str(event.target.value), profile=None))
@@ -82,11 +84,11 @@ class App:
         self._opening = opening = Opening(self._flow["name"], self._flow["id"], profile)
         opening.remember()
         self._draw_place(index, profile)
-        info, record, states = await asyncio.gather(
-            api.fetch_object(opening.info), self._wanted_record(profile), api.get(opening.states)
+        self._holding, info, record, states = await asyncio.gather(
+            held.holding(), api.fetch_object(opening.info), self._wanted_record(profile), self._stored_states()
         )
-        page = self._screen.show_flow(info, profile)
-        page.show_states(states or {})
+        page = self._screen.show_flow(self._holding.picture(info), getattr(info, "inputs_schema", None), profile)
+        page.show_states(states)
         if record is not None:
             await self._show_record(page, record)
         elif wanted is not None and wanted != self._flow["name"]:
@@ -109,23 +111,50 @@ class App:
         found = await api.get(self._opening.last)
         return found["items"][0] if found["items"] else None
 
+    async def _stored_states(self) -> dict[str, Any]:
+        states = await api.get_object(self._opening.states)
+        return {"items": held.Members(states.items)} if states is not None else {}
+
     async def _show_record(self, page: Page, record: dict[str, Any]) -> None:
-        """Put a stored execution on screen: its events in order, then its outcome."""
+        """Put a stored execution on screen: its outcome, and its journal.
+
+        Where everything is done, a long journal is read behind the picture: it has nothing to add but amounts and
+        messages. Where something is not, it is the journal that says what had begun.
+        """
         page.show_execution(record)
         if self._screen.form is not None:
             self._screen.form.fill(record.get("inputs") or {})
         self._screen.log.clear()
-        after: int | None = -1
-        while after is not None:
-            found = await api.get(api.events_path(record["id"], after, _PAGE_OF_EVENTS))
-            page.take_events(found["events"])
-            self._screen.log.take(found["events"])
-            after = found["next_after"]
-        if record["status"] != "running":
-            outcome = await api.get(api.outcome_path(record["id"]))
-            if outcome is not None:
-                page.take_outcome(outcome)
+        read = self._holding.journal(journal.MAJOR, MOST_LINES)
+        outcome, after = await asyncio.gather(self._outcome(record), self._read_on(read, record["id"], -1))
+        reading = self._read_rest(page, read, record["id"], after)
+        if outcome is not None:
+            page.take_outcome(outcome)
+        if outcome is None or outcome["kind"] != "complete" or after is None:
+            await reading
+        else:
+            self._reading = spawn(reading)
         self._screen.request()
+
+    async def _outcome(self, record: dict[str, Any]) -> dict[str, Any] | None:
+        found = await api.get_object(api.outcome_path(record["id"])) if record["status"] != "running" else None
+        return held.outcome(found) if found is not None else None
+
+    async def _read_on(self, read: held.Journal, id: str, after: int) -> int | None:
+        """Read the next page of a journal, and return after which event there are more; None where there are not."""
+        found = await api.get_object(api.events_path(id, after, _PAGE_OF_EVENTS))
+        read.add(found.events)
+        return int(found.next_after) if found.next_after is not None else None
+
+    async def _read_rest(self, page: Page, read: held.Journal, id: str, after: int | None) -> None:
+        """Read the rest of a journal, and show what it says unless another execution is on screen by then."""
+        shown = page.execution
+        while after is not None and page.execution is shown:
+            after = await self._read_on(read, id, after)
+        if page.execution is shown:
+            page.take_journal(read)
+            self._screen.log.take(read.tail())
+            self._screen.request()
 
     def _draw_place(self, index: list[dict[str, Any]], profile: str) -> None:
         choice = by_id("flow-choice")
@@ -253,8 +282,8 @@ class App:
         """Show anew what the server knows."""
         page = self._screen.page
         assert page is not None
-        record, states = await asyncio.gather(self._last_record(), api.get(self._opening.states))
-        page.show_states(states or {})
+        record, states = await asyncio.gather(self._last_record(), self._stored_states())
+        page.show_states(states)
         if record is not None:
             await self._show_record(page, record)
         self._screen.request()
@@ -326,6 +355,8 @@ class App:
             if not await keep_site() or page is None:
                 return
             await asyncio.gather(api.touch(self._opening.states), self._list_profiles())
+            if self._reading is not None:
+                await self._reading
             record, shown = await self._last_record(), page.execution
             if record is None or shown is None or record["id"] != shown.id or record["status"] == "running":
                 return

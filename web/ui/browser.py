@@ -179,11 +179,6 @@ def to_python(value: Any) -> Any:
     return json.loads(window.JSON.stringify(value))
 
 
-def picked(value: Any, names: tuple[str, ...]) -> Any:
-    """Turn plain JavaScript data into plain Python data, of objects at any depth only the members of these names."""
-    return json.loads(window.JSON.stringify(value, to_js(list(names))))
-
-
 def ordered(value: Any) -> Any:
     """Turn plain JavaScript data into plain Python data and keep the order of keys; slower than ``to_python``."""
     return _in_order(to_python(value), value)
@@ -199,20 +194,6 @@ def _in_order(plain: Any, value: Any) -> Any:
     if isinstance(plain, dict):
         return OrderedDict([(key, _in_order(plain[key], getattr(value, key))) for key in window.Object.keys(value)])
     return plain
-
-
-def keys(value: Any) -> list[str]:
-    """Return the keys of a JavaScript object in order; none where it is missing."""
-    return list(window.Object.keys(value)) if value is not None else []
-
-
-def member(value: Any, *names: str) -> Any:
-    """Walk into a JavaScript object; None where something on the way is missing."""
-    for name in names:
-        if value is None or not hasattr(value, name):
-            return None
-        value = getattr(value, name)
-    return value
 
 
 def matches(pattern: str, text: str) -> bool:

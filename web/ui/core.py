@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from ui import held
 from ui.browser import document, import_module, reporter, to_js, to_python, window
 
 if TYPE_CHECKING:
@@ -81,8 +82,9 @@ class Core:
         try:
             if kind in ("file", "flow_loaded"):
                 self._on_message(kind, message)
-                return
-            value = json.loads(str(text)) if text is not None else to_python(message)
-            self._on_message(kind, value)
+            elif kind == "outcome":
+                self._on_message(kind, {"outcome": held.outcome(message.outcome)})
+            else:
+                self._on_message(kind, json.loads(str(text)) if text is not None else to_python(message))
         except Exception as error:
             reporter.report(error)

@@ -11,7 +11,8 @@ from ui.status import item_status
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ui.state import Item
+    from ui.item import Item
+    from ui.state import Items
 
 _MOST_ITEMS = 400
 
@@ -19,17 +20,17 @@ _MOST_ITEMS = 400
 class GraphPanel:
     """Draws the graph; ``on_choose`` is called with the id of a box that is pressed."""
 
-    def __init__(self, items: list[Item], on_choose: Callable[[str | None], None]) -> None:
+    def __init__(self, items: Items, order: list[str], on_choose: Callable[[str | None], None]) -> None:
         self._on_choose = on_choose
         self._icons: dict[str, Any] = {}
         self._boxes: dict[str, Any] = {}
         self._drawn: dict[str, str] = {}
         panel = by_id("panel-graph")
         clear(panel)
-        if len(items) > _MOST_ITEMS:
-            panel.appendChild(make("p", f"{len(items)} items are too many to draw; the table has them all.", "quiet"))
+        if len(order) > _MOST_ITEMS:
+            panel.appendChild(make("p", f"{len(order)} items are too many to draw; the table has them all.", "quiet"))
             return
-        panel.appendChild(self._draw(items))
+        panel.appendChild(self._draw([items[id] for id in order]))
         listen(panel, "click", self._clicked)
 
     def draw(self, items: list[Item]) -> None:

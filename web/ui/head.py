@@ -45,7 +45,7 @@ class Head:
 
     def draw_flow(self, page: Page) -> None:
         """Show which flow is on screen."""
-        by_id("flow-title").textContent = page.flow["id"]
+        by_id("flow-title").textContent = page.flow_id
 
     def draw(self, page: Page) -> None:
         """Show how things stand."""
@@ -55,7 +55,7 @@ class Head:
             self._status.dataset.tone = shown.tone
             set_icon(self._status.firstElementChild, shown.icon)
             self._word.textContent = shown.word
-            document.title = f"{shown.word}: {page.flow['id']} ({page.profile})"
+            document.title = f"{shown.word}: {page.flow_id} ({page.profile})"
             by_id("favicon").setAttribute("href", favicon(shown))
         self._text("sentence", self._sentence, page.sentence())
         self._text("reply", self._reply, page.reply)

@@ -23,7 +23,7 @@ class Line:
 def is_minor(event: dict[str, Any]) -> bool:
     """Whether an event is shown only where every event is asked for."""
     kind = event["kind"]
-    return kind in _MINOR or kind not in _TELLERS or (kind == "log" and event.get("level") == "debug")
+    return kind not in MAJOR or (kind == "log" and event.get("level") == "debug")
 
 
 def line(event: dict[str, Any]) -> Line:
@@ -139,3 +139,6 @@ _TELLERS = {
     "endpoint_cut": _cut,
     "execution_ended": _ended,
 }
+
+MAJOR = [kind for kind in _TELLERS if kind not in _MINOR]
+"""Kinds of events that are shown also where not every event is asked for."""

@@ -10,7 +10,7 @@ from ui.browser import by_id, clear, document, listen, local_time, make, show
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_MOST_LINES = 400
+MOST_LINES = 400
 _AT_ONCE = 50
 """So many lines are drawn in a frame; the others follow in the next ones."""
 
@@ -26,12 +26,12 @@ class Tail:
         """Add a thing, and let go of the oldest where there are many."""
         self._last.append(thing)
         self.count += 1
-        if len(self._last) >= 2 * _MOST_LINES:
-            self._last = self._last[-_MOST_LINES:]
+        if len(self._last) >= 2 * MOST_LINES:
+            self._last = self._last[-MOST_LINES:]
 
     def after(self, count: int) -> list[Any]:
         """Return what has come after the first ``count``, of those that are kept."""
-        return self._last[-min(self.count - count, _MOST_LINES) :] if self.count > count else []
+        return self._last[-min(self.count - count, MOST_LINES) :] if self.count > count else []
 
 
 class LogPanel:
@@ -86,7 +86,7 @@ class LogPanel:
             row.appendChild(make("span", line.text))
             block.appendChild(row)
         self._list.appendChild(block)
-        while self._list.childElementCount > _MOST_LINES:
+        while self._list.childElementCount > MOST_LINES:
             self._list.firstElementChild.remove()
         if following:
             self._list.scrollTop = self._list.scrollHeight

@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from ui import address
 from ui.boot import BootPanel
-from ui.browser import Painter, by_id, keys, later, member, ordered, picked, reporter, show, timestamp, unveil
+from ui.browser import Painter, by_id, later, ordered, reporter, show, timestamp, unveil
 from ui.dialog import Dialog
 from ui.drawing import GraphPanel
 from ui.form import Form
 from ui.head import Head
 from ui.log import LogPanel
 from ui.notices import Notices
-from ui.state import PICTURE, Page
+from ui.state import Page
 from ui.table import Table
 from ui.tabs import Tabs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ui.state import Picture
 
 _TICK_MS = 1000
 COMMANDS = ("do-ensure", "do-dry", "do-discover", "do-clean")
@@ -46,16 +48,15 @@ class Screen:
         self._on_panel = on_panel
         self.tabs = Tabs(self._panel_chosen)
 
-    def show_flow(self, info: Any, profile: str) -> Page:
-        """Put a flow on screen, of which nothing else is known yet; ``info`` is the JavaScript object of a FlowInfo."""
-        page = Page(picked(info, PICTURE), profile)
-        schemas = info.items
-        for number, id in enumerate(page.order):
-            page.items[id].ask_order = lambda at=number: keys(member(schemas[at], "state_schema", "properties"))
-        self.page = page
-        self.form = Form(ordered(info.inputs_schema) if member(info, "inputs_schema") is not None else None)
-        self._table = Table(page.rows(), self.choose_item)
-        self._graph = GraphPanel(page.rows(), self.choose_item)
+    def show_flow(self, picture: Picture, inputs_schema: Any, profile: str) -> Page:
+        """Put a flow on screen, of which nothing else is known yet.
+
+        :param inputs_schema: the schema of its inputs, a JavaScript object; None where it takes none.
+        """
+        self.page = page = Page(picture, profile)
+        self.form = Form(ordered(inputs_schema) if inputs_schema is not None else None)
+        self._table = Table(page.items, page.order, self.choose_item)
+        self._graph = GraphPanel(page.items, page.order, self.choose_item)
         self._head.draw_flow(page)
         self.choose_item(address.chosen("item"))
         self.tabs.choose(address.chosen("panel") or self.tabs.chosen)
@@ -66,7 +67,7 @@ class Screen:
         if self.page is None or self._table is None or self._graph is None:
             return
         known = id if id in self.page.items else None
-        self._table.choose(self.page.items, known)
+        self._table.choose(known)
         self._graph.choose(known)
         address.choose(item=known)
 
@@ -84,8 +85,7 @@ class Screen:
         page = self.page
         if page is None or self._table is None or self._graph is None:
             return
-        changed, ids = page.drawn()
-        items = [page.items[id] for id in ids]
+        changed, items = page.drawn()
         if items:
             self._table.draw(items)
             self._graph.draw(items)

@@ -1,93 +1,55 @@
-"""The view model: one flow, one profile, its items, and the execution on screen.
+"""The view model: one flow, one profile, and the execution on screen.
 
 It is told what the server and the core say, and remembers which parts of the screen that touches; it draws nothing.
+Of a flow with very many items only those are made that somebody looks at or that something happens to.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ui import difference, sentences, status
+from ui import sentences, status
+from ui.item import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Protocol
 
+    class Picture(Protocol):
+        """The picture of a flow."""
 
-PICTURE = ("id", "items", "type", "summary", "edges", "predecessor", "successor")
-"""What is taken of a flow's picture; the schemas of its items, by far the most of it, are looked at when needed."""
+        id: str
+        ids: list[str]
 
+        def item(self, number: int) -> dict[str, Any]:
+            """Return what is known of an item beforehand, as `Item` takes it."""
 
-class Item:
-    """One row: what is known of an item."""
+        def fields(self, number: int) -> list[str]:
+            """Return the names of the fields of an item's state in the order of their definition."""
 
-    # Most items of a large flow are as they begin: what is shared by all costs nothing for each.
-    predecessors: list[str] = []  # noqa: RUF012 - stays empty: an item with any has a list of its own
-    successors: list[str] = []  # noqa: RUF012 - likewise
-    ask_order: Callable[[], list[str]] | None = None
-    current: dict[str, Any] | None = None
-    goal: dict[str, Any] | None = None
-    unknown_reason: str | None = None
-    status = "not_seen"
-    begun = False
-    message = ""
-    position = 0
-    limit: dict[str, Any] | None = None
-    waiting_for: str | None = None
-    eta: float | None = None
-    error: dict[str, Any] | None = None
-    _order: list[str] | None = None
+    class Journal(Protocol):
+        """The journal of an execution, read up to some event."""
 
-    def __init__(self, info: dict[str, Any], number: int) -> None:
-        self.id: str = info["id"]
-        self.number = number
-        self.type: str = info.get("type", "")
-        self.summary: str = info.get("summary", "")
+        @property
+        def next_seq(self) -> int:
+            """The number of the event that comes next."""
 
-    @property
-    def field_order(self) -> list[str]:
-        """The names of the state's fields in the order of their definition, asked for when they are first needed."""
-        if self._order is None:
-            self._order = self.ask_order() if self.ask_order is not None else []
-        return self._order
+        def of(self, item: str) -> list[dict[str, Any]]:
+            """Return the events that say something of an item, in order."""
 
-    def forget_run(self) -> None:
-        """Take back all that an execution said, so that the row speaks of the stored states alone."""
-        self.begun = False
-        self.message = ""
-        self.position = 0
-        self.limit = None
-        self.waiting_for = None
-        self.eta = None
-        self.error = None
-        self.status = self.stored_status()
+        def common(self) -> list[dict[str, Any]]:
+            """Return the events that say something of the execution and of every item, in order."""
 
-    def stored_status(self) -> str:
-        """Return what the stored states amount to."""
-        if self.unknown_reason is not None:
-            return "unknown"
-        if self.current is None:
-            return "not_seen"
-        if self.goal is None:
-            return "seen"
-        return "not_at_goal" if self.differs() else "at_goal"
+        def begun(self) -> list[str]:
+            """Return the ids of the items that have begun."""
 
-    def differs(self) -> bool:
-        """Whether the current state is known to be another than the goal state."""
-        if self.current is None or self.goal is None or self.current == self.goal:
-            return False
-        return any(field.differs for field in difference.fields(self.current, self.goal, []))
+        def open(self) -> list[str]:
+            """Return the ids of the items of which an end is not the last that was said."""
 
-    def difference_text(self) -> str:
-        """Say in a few words what differs."""
-        return difference.summary(self.current, self.goal, self.field_order)
+        def outcome(self) -> dict[str, Any] | None:
+            """Return the outcome that the journal ends with; None where it has no end."""
 
-    def shown_status(self) -> str:
-        """Return the status to show: an item that a stop held back before it began was not started."""
-        return "initialized" if self.status == "interrupted" and not self.begun else self.status
-
-    def is_running(self) -> bool:
-        """Whether the item is at work now, or waits in the middle of its work."""
-        return self.status in status.RUNNING_STATUSES
+    States = Mapping[str, dict[str, Any]]
 
 
 class Stop:
@@ -120,60 +82,82 @@ class Execution:
         self.next_seq = 0
 
 
-class Page:
-    """All that is on screen; ``changed_items`` and ``changed`` say what has to be drawn again."""
+class Items:
+    """The items of a flow by id, each made when it is first asked for; ``on_made`` is called with it."""
 
-    def __init__(self, flow: dict[str, Any], profile: str) -> None:
-        self.flow = flow
+    def __init__(self, picture: Picture, on_made: Callable[[Item], None]) -> None:
+        self._picture = picture
+        self._on_made = on_made
+        self._numbers = {id: number for number, id in enumerate(picture.ids)}
+        self._made: dict[str, Item] = {}
+
+    def __contains__(self, id: str | None) -> bool:
+        return id in self._numbers
+
+    def __getitem__(self, id: str) -> Item:
+        item = self._made.get(id)
+        if item is None:
+            number = self._numbers[id]
+            item = Item(self._picture.item(number), number, lambda: self._picture.fields(number))
+            self._made[id] = item
+            self._on_made(item)
+        return item
+
+    def get(self, id: str | None) -> Item | None:
+        """Return an item, or None where there is none of this id."""
+        return self[id] if id is not None and id in self._numbers else None
+
+    def made(self, ids: Iterable[str] | None = None) -> list[Item]:
+        """Return those that have been made, in the order of the flow: of these ids, or all."""
+        found = self._made.values() if ids is None else [self._made[id] for id in ids if id in self._made]
+        return sorted(found, key=lambda item: item.number)
+
+
+class Page:
+    """All that is on screen; ``drawn`` says what has to be drawn again."""
+
+    def __init__(self, picture: Picture, profile: str) -> None:
+        self.flow_id = picture.id
         self.profile = profile
-        self.items: dict[str, Item] = {}
-        self.order: list[str] = []
-        for number, info in enumerate(flow["items"]):
-            self.items[info["id"]] = Item(info, number)
-            self.order.append(info["id"])
-        for edge in flow.get("edges", []):
-            before, after = self.items[edge["predecessor"]], self.items[edge["successor"]]
-            after.predecessors = after.predecessors or []
-            after.predecessors.append(before.id)
-            before.successors = before.successors or []
-            before.successors.append(after.id)
+        self.order = picture.ids
+        self.items = Items(picture, self._meet)
         self.execution: Execution | None = None
         self.reply = ""
         self.changed = True
-        self.changed_items: set[str] = set(self.order)
+        self._changed_items: set[str] | None = None
+        """None where all have changed."""
         self._running: dict[str, Item] | None = None
+        self._stored: States = {}
+        self._journal: Journal | None = None
+        self._stage = ""
+        """What the execution has said of all items since the journal was read: ``initialized``, ``exec_pending``."""
+        self._ends: dict[str, str] = {}
+        """In which of the outcome's lists an item stands."""
 
     def rows(self) -> list[Item]:
-        """Return the items in the order of the flow."""
+        """Return all items in the order of the flow."""
         return [self.items[id] for id in self.order]
 
-    def drawn(self) -> tuple[bool, list[str]]:
-        """Return what has changed since the last call: the head, and which items."""
-        changed = self.changed
-        if len(self.changed_items) == len(self.order):
-            items = list(self.order)
-        else:
-            items = sorted(self.changed_items, key=lambda id: self.items[id].number)
+    def drawn(self) -> tuple[bool, list[Item]]:
+        """Return what has changed since the last call: the head, and which items; those not made are on no screen."""
+        changed, items = self.changed, self.items.made(self._changed_items)
         self.changed = False
-        self.changed_items = set()
+        self._changed_items = set()
         return changed, items
 
     # What the server has stored.
 
-    def show_states(self, states: dict[str, Any]) -> None:
+    def show_states(self, states: Mapping[str, Any]) -> None:
         """Take the stored states of the profile; rows that no execution speaks of show them."""
-        stored = states.get("items", {})
-        for item in self.rows():
-            entry = stored.get(item.id) or {}
-            item.current = entry.get("current") or item.current
-            item.goal = entry.get("goal") or item.goal
-            item.unknown_reason = (entry.get("unknown_reason") or "not known") if entry.get("unknown") else None
+        self._stored = states.get("items", {})
+        for item in self.items.made():
+            item.know(self._stored.get(item.id))
             if self.execution is None:
                 item.status = item.stored_status()
         self._touch_all()
 
     def show_execution(self, record: dict[str, Any]) -> None:
-        """Put a stored execution on screen; its events and outcome follow."""
+        """Put a stored execution on screen; its outcome and its journal follow."""
         execution = Execution(
             record["id"],
             record.get("cmds", []),
@@ -190,31 +174,26 @@ class Page:
     def begin(self, id: str, cmds: list[str], dry_run: bool, inputs: dict[str, Any], at: str) -> None:
         """Put an execution on screen that this page has just asked for."""
         self._replace(Execution(id, cmds, dry_run, inputs, at))
-        for item in self.rows():
-            item.status = "initialized"
-        self._touch_all()
-
-    def clear_execution(self) -> None:
-        """Take the execution off the screen: the rows show what is stored."""
-        self.execution = None
-        for item in self.rows():
-            item.forget_run()
-        self._touch_all()
+        self._initialize()
 
     def _replace(self, execution: Execution) -> None:
         self.execution = execution
         self.reply = ""
-        for item in self.rows():
+        self._journal = None
+        self._stage = ""
+        self._ends = {}
+        for item in self.items.made():
             item.forget_run()
         self._touch_all()
 
     def _touch_all(self) -> None:
         self.changed = True
-        self.changed_items = set(self.order)
+        self._changed_items = None
         self._running = None
 
     def _touch(self, item: Item) -> None:
-        self.changed_items.add(item.id)
+        if self._changed_items is not None:
+            self._changed_items.add(item.id)
         if self._running is None:
             return
         if item.is_running():
@@ -225,10 +204,60 @@ class Page:
     def running(self) -> list[Item]:
         """Return the items that are at work now, in the order of the flow."""
         if self._running is None:
-            self._running = {item.id: item for item in self.rows() if item.is_running()}
+            self._running = {item.id: item for item in self.items.made() if item.is_running()}
         return sorted(self._running.values(), key=lambda item: item.number)
 
+    # An item that is looked at for the first time.
+
+    def _meet(self, item: Item) -> None:
+        item.know(self._stored.get(item.id))
+        self._tell(item)
+
+    def _tell(self, item: Item) -> None:
+        """Have an item hear anew all that is known of the execution; of its events there is nothing but the journal."""
+        item.forget_run()
+        if self.execution is None:
+            return
+        if self._journal is not None:
+            block, dry_run = "", self.execution.dry_run
+            for event in self._journal.of(item.id):
+                if event["kind"] == "block_started":
+                    block = event["block"]
+                    item.enter_block()
+                elif event["kind"] == "execution_started":
+                    dry_run = bool(event.get("dry_run"))
+                    item.status = "initialized"
+                else:
+                    item.hear(event, block, dry_run)
+        if self._stage == "initialized":
+            item.status = "initialized"
+        elif self._stage == "exec_pending":
+            item.enter_block()
+        if self.execution.outcome is not None:
+            self._settle(item, self.execution, self.execution.outcome)
+
     # What the journal says.
+
+    def take_journal(self, journal: Journal) -> None:
+        """Take the journal of the stored execution on screen, as far as it has been read."""
+        execution = self.execution
+        if execution is None:
+            return
+        if execution.outcome is None:
+            for event in journal.common():
+                _EXECUTION_HANDLERS[event["kind"]](self, execution, event)
+        self._stage = ""
+        self._journal = journal
+        execution.next_seq = journal.next_seq
+        for item in self.items.made():
+            self._tell(item)
+        self._touch_all()
+        outcome = journal.outcome() if execution.outcome is None else None
+        if outcome is not None:
+            self.take_outcome(outcome)
+        elif execution.outcome is None:
+            for id in journal.open():
+                self.items.get(id)  # what is at work has to be known, and to be known is to be made
 
     def take_events(self, events: Iterable[dict[str, Any]]) -> None:
         """Take events of the execution on screen, in order; those already seen are left out."""
@@ -245,10 +274,8 @@ class Page:
             execution.next_seq = event["seq"] + 1
             if execution.status == "starting":
                 execution.status = "running"
-            item = self.items.get(event.get("item") or "")
-            handler = _ITEM_HANDLERS.get(event["kind"])
-            if handler is not None and item is not None:
-                handler(item, event, execution)
+            item = self.items.get(event.get("item"))
+            if item is not None and item.hear(event, execution.block, execution.dry_run):
                 self._touch(item)
                 if event["kind"] != "item_position":
                     self.changed = True
@@ -270,7 +297,7 @@ class Page:
             self.changed = True
         for id, now in progress.get("items", {}).items():
             item = self.items.get(id)
-            if item is not None and _progressed(item, now):
+            if item is not None and item.progressed(now):
                 self._touch(item)
                 self.changed = True
         stop = progress.get("stop")
@@ -289,59 +316,22 @@ class Page:
         execution.stop = None
         self.reply = ""
         lists = outcome.get("items") or {}
-        errors = outcome.get("errors") or {}
-        if not execution.dry_run:
-            self._take_states(outcome.get("states") or {})
-        for id in lists.get("done", []):
-            self._settle(id, self._done_status(id, execution, outcome), errors)
-        for id in lists.get("unknown", []):
-            self._settle(id, "unknown", errors)
-        for id in lists.get("not_done", []):
-            item = self.items.get(id)
-            if item is not None:
-                self._settle(id, "interrupted" if item.begun else "initialized", errors)
+        self._ends = {id: name for name in ("done", "unknown", "not_done") for id in lists.get(name, [])}
+        for item in self.items.made():
+            self._settle(item, execution, outcome)
         self._touch_all()
 
-    def _take_states(self, states: dict[str, Any]) -> None:
-        for id, entry in states.items():
-            item = self.items.get(id)
-            if item is not None:
-                item.current = entry.get("current") or item.current
-                item.goal = entry.get("goal") or item.goal
-
-    def _done_status(self, id: str, execution: Execution, outcome: dict[str, Any]) -> str:
-        """Return what it means for an item that the execution is done with it: only looking makes nothing done."""
-        cmds = (outcome.get("cmds") or {}).get("done") or execution.cmds
-        last = cmds[-1] if cmds else ""
-        if outcome["kind"] != "complete" or (last == "ensure" and not execution.dry_run):
-            return "complete_success"
-        if last == "clean" and not execution.dry_run:
-            return "cleaned"
-        item = self.items.get(id)
-        return item.stored_status() if item is not None else "unknown"
-
-    def _settle(self, id: str, name: str, errors: dict[str, Any]) -> None:
-        item = self.items.get(id)
-        if item is None:
+    def _settle(self, item: Item, execution: Execution, outcome: dict[str, Any]) -> None:
+        if not execution.dry_run:
+            item.take_states((outcome.get("states") or {}).get(item.id))
+        end = self._ends.get(item.id)
+        if end is None:
             return
-        item.eta = None
-        item.waiting_for = None
-        item.error = errors.get(id)
-        if item.error is not None:
-            item.status = "complete_fail"
-            item.message = item.error.get("message", "")
-            return
-        item.status = name
-        if name in ("complete_success", "cleaned"):
-            item.unknown_reason = None
-            if item.limit is not None and item.limit.get("total") is not None:
-                item.position = item.limit["total"]
-        elif name == "unknown":
-            item.message = "begun, and nobody knows how it ended"
-        elif name == "interrupted":
-            item.message = "stopped before it was done"
-        elif name == "initialized":
-            item.message = ""
+        if end == "done":
+            end = _done_status(item, execution, outcome)
+        elif end == "not_done":
+            end = "interrupted" if item.begun else "initialized"
+        item.settle(end, (outcome.get("errors") or {}).get(item.id))
 
     def refuse(self, id: str, message: str, at: str) -> None:
         """Show that the request was not accepted at all."""
@@ -408,108 +398,62 @@ class Page:
         """Say in a sentence or two how things stand."""
         execution = self.execution
         if execution is None:
-            return _stored_sentence(self.rows())
+            return self._stored_sentence()
         if execution.outcome is not None:
-            return sentences.outcome_sentence(execution.outcome, [item.id for item in self.rows() if item.begun])
+            return sentences.outcome_sentence(execution.outcome, self._begun(execution.outcome))
         if execution.stop is not None:
             return sentences.stop_sentence(execution.stop.level, self.waiting_for())
         if execution.status == "starting":
             return "Starting."
         return sentences.running_sentence(execution.cmd, execution.dry_run, self.waiting_for())
 
+    def _begun(self, outcome: dict[str, Any]) -> list[str]:
+        """Return which items have begun, where it matters."""
+        if not (outcome.get("items") or {}).get("not_done"):
+            return []
+        begun = self._journal.begun() if self._journal is not None else []
+        return begun + [item.id for item in self.items.made() if item.begun]
+
+    def _stored_sentence(self) -> str:
+        stored = set(self._stored.keys())
+        at_goal = [id for id in self.order if id in stored and self.items[id].status == "at_goal"]
+        if at_goal and len(at_goal) == len(self.order):
+            return "Everything is at its goal."
+        if at_goal:
+            return f"{sentences.listing(at_goal)} at goal, the others not."
+        return (
+            "Nothing has run here yet. Discover looks without changing anything; Ensure brings everything to its goal."
+        )
+
     def can_resume(self) -> bool:
         """Whether the last execution left something to be done."""
         return self.execution is not None and self.execution.status in status.RESUMABLE_KINDS
 
+    def _initialize(self) -> None:
+        self._stage = "initialized"
+        for item in self.items.made():
+            item.status = "initialized"
+        self._touch_all()
+
+    def _enter_block(self) -> None:
+        self._stage = "exec_pending"
+        for item in self.items.made():
+            item.enter_block()
+        self._touch_all()
+
 
 _LEVELS = ("finish", "cancel", "abandon")
 
-# The state that an item has to show to be done with a block.
-_DISCOVERED_BY = {
-    "states_discover": "goal",
-    "states_goal_discover": "goal",
-    "states_current_discover": "current",
-}
 
-
-def _stored_sentence(items: list[Item]) -> str:
-    at_goal = [item.id for item in items if item.status == "at_goal"]
-    if at_goal and len(at_goal) == len(items):
-        return "Everything is at its goal."
-    if at_goal:
-        return f"{sentences.listing(at_goal)} at goal, the others not."
-    return "Nothing has run here yet. Discover looks without changing anything; Ensure brings everything to its goal."
-
-
-def _progressed(item: Item, now: dict[str, Any]) -> bool:
-    before = (item.status, item.position, item.limit, item.message, item.waiting_for, item.eta)
-    item.status = now.get("status", item.status)
-    item.position = now.get("position", item.position)
-    item.limit = now.get("limit")
-    item.message = now.get("message") or ""
-    item.waiting_for = now.get("waiting_for")
-    item.eta = now.get("eta")
-    return before != (item.status, item.position, item.limit, item.message, item.waiting_for, item.eta)
-
-
-def _status(item: Item, event: dict[str, Any], execution: Execution) -> None:
-    asked, item.status = item.status == "user_pending", event["status"]
-    item.waiting_for = event.get("waiting_for")
-    # A question is over with the status that it came with; other messages stay until the next.
-    item.message = event.get("message") or ("" if asked else item.message)
-    item.limit = event.get("limit") or item.limit
-
-
-def _position(item: Item, event: dict[str, Any], execution: Execution) -> None:
-    item.position = event["position"]
-    item.limit = event.get("limit") or item.limit
-    item.message = event.get("message") or ""
-
-
-def _state(item: Item, event: dict[str, Any], execution: Execution) -> None:
-    state = event.get("state")
-    if state is not None and event["which"] == "goal":
-        item.goal = state
-    elif state is not None and not (execution.dry_run and execution.block == "apply"):
-        # What a dry run applies is only imagined.
-        item.current = state
-    if event["which"] == _DISCOVERED_BY.get(execution.block) and item.error is None:
-        item.status = "complete_success"
-
-
-def _intent(item: Item, event: dict[str, Any], execution: Execution) -> None:
-    item.begun = True
-    item.status = "running"
-    item.current = event.get("current") or item.current
-    if event["direction"] == "ensure":
-        item.goal = event.get("target") or item.goal
-
-
-def _result(item: Item, event: dict[str, Any], execution: Execution) -> None:
-    item.eta = None
-    item.waiting_for = None
-    if not execution.dry_run:
-        item.current = event.get("state") or item.current
-    item.goal = event.get("goal") or item.goal
-    result = event["result"]
-    if result == "applied" or result == "unchanged":
-        item.status = "complete_success"
-        item.error = None
-        item.unknown_reason = None
-        item.message = "" if result == "applied" else "nothing to do"
-        if item.limit is not None and item.limit.get("total") is not None:
-            item.position = item.limit["total"]
-    elif result == "failed":
-        _error(item, event, execution)
-    else:
-        item.status = "interrupted"
-        item.message = "cancelled"
-
-
-def _error(item: Item, event: dict[str, Any], execution: Execution) -> None:
-    item.status = "complete_fail"
-    item.error = event.get("error")
-    item.message = (item.error or {}).get("message", "")
+def _done_status(item: Item, execution: Execution, outcome: dict[str, Any]) -> str:
+    """Return what it means for an item that the execution is done with it: only looking makes nothing done."""
+    cmds = (outcome.get("cmds") or {}).get("done") or execution.cmds
+    last = cmds[-1] if cmds else ""
+    if outcome["kind"] != "complete" or (last == "ensure" and not execution.dry_run):
+        return "complete_success"
+    if last == "clean" and not execution.dry_run:
+        return "cleaned"
+    return item.stored_status()
 
 
 def _started(page: Page, execution: Execution, event: dict[str, Any]) -> None:
@@ -517,9 +461,7 @@ def _started(page: Page, execution: Execution, event: dict[str, Any]) -> None:
     execution.cmds = event.get("cmds") or execution.cmds
     execution.dry_run = bool(event.get("dry_run"))
     execution.inputs = event.get("inputs") or execution.inputs
-    for item in page.rows():
-        item.status = "initialized"
-    page._touch_all()
+    page._initialize()
 
 
 def _cmd_started(page: Page, execution: Execution, event: dict[str, Any]) -> None:
@@ -528,12 +470,7 @@ def _cmd_started(page: Page, execution: Execution, event: dict[str, Any]) -> Non
 
 def _block_started(page: Page, execution: Execution, event: dict[str, Any]) -> None:
     execution.block = event["block"]
-    for item in page.rows():
-        item.status = "exec_pending"
-        item.position = 0
-        item.limit = None
-        item.message = ""
-    page._touch_all()
+    page._enter_block()
 
 
 def _interrupt_requested(page: Page, execution: Execution, event: dict[str, Any]) -> None:
@@ -544,14 +481,6 @@ def _ended(page: Page, execution: Execution, event: dict[str, Any]) -> None:
     page.take_outcome(event["outcome"])
 
 
-_ITEM_HANDLERS = {
-    "item_status": _status,
-    "item_position": _position,
-    "item_state": _state,
-    "item_intent": _intent,
-    "item_result": _result,
-    "item_error": _error,
-}
 _EXECUTION_HANDLERS = {
     "execution_started": _started,
     "cmd_started": _cmd_started,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from ui import held
 from ui.api import ROOT
 from ui.browser import later, reporter, window
 
@@ -53,16 +54,21 @@ class Stream:
         self._source.addEventListener("outcome", self._ended)
         self._source.addEventListener("error", self._broken)
 
-    def _take(self, handler: Callable[[dict[str, Any]], None] | None, message: Any) -> None:
+    def _take(
+        self,
+        handler: Callable[[dict[str, Any]], None] | None,
+        message: Any,
+        read: Callable[[str], dict[str, Any]] = json.loads,
+    ) -> None:
         if handler is None or self._over:
             return
         try:
-            handler(json.loads(str(message.data)))
+            handler(read(str(message.data)))
         except Exception as error:
             reporter.report(error)
 
     def _ended(self, message: Any) -> None:
-        self._take(self._on_outcome, message)
+        self._take(self._on_outcome, message, lambda text: held.outcome(window.JSON.parse(text)))
         self.close()
 
     def _broken(self, event: Any) -> None:

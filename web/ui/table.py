@@ -12,7 +12,8 @@ from ui.status import item_status
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ui.state import Item
+    from ui.item import Item
+    from ui.state import Items
 
 
 _WHOLE = 200
@@ -25,54 +26,64 @@ _ROW_HEIGHT = 44.0
 class Table:
     """Draws the items; ``on_choose`` is called with the id of an item that is opened, or None when it is closed."""
 
-    def __init__(self, items: list[Item], on_choose: Callable[[str | None], None]) -> None:
+    def __init__(self, items: Items, order: list[str], on_choose: Callable[[str | None], None]) -> None:
+        self._items = items
         self._on_choose = on_choose
         self.chosen: str | None = None
         self._table = table = by_id("item-rows")
         for body in list(table.tBodies):
             body.remove()
-        size = _BLOCK if len(items) > _WHOLE else max(len(items), 1)
-        self._blocks = [
-            Block(table, number, items[at : at + size]) for number, at in enumerate(range(0, len(items), size))
-        ]
-        self._block_of = {item.id: block for block in self._blocks for item in block.items}
+        self._size = size = _BLOCK if len(order) > _WHOLE else max(len(order), 1)
+        self._blocks = [Block(items, at, order[at : at + size]) for at in range(0, len(order), size)]
         listen(table, "click", self._clicked)
         for block in self._blocks[:1]:
+            table.appendChild(block.body)
             block.fill(None)
         if len(self._blocks) > 1:
-            table.setAttribute("aria-rowcount", str(len(items) + 1))
-            height = self._blocks[0].row_height()
-            observer = window.IntersectionObserver.new(self._moved, to_js({"rootMargin": _NEAR}))
-            for block in self._blocks:
-                block.keep_place(height)
-                observer.observe(block.body)
+            table.setAttribute("aria-rowcount", str(len(order) + 1))
+            self._leave_gaps()
+
+    def _leave_gaps(self) -> None:
+        """Have all blocks but the first be gaps, and each filled when it comes near."""
+        height = self._blocks[0].row_height()
+        observer = window.IntersectionObserver.new(self._moved, to_js({"rootMargin": _NEAR}))
+        observer.observe(self._blocks[0].body)
+        gaps = document.createDocumentFragment()
+        for block in self._blocks[1:]:
+            block.keep_place(height)
+            gaps.appendChild(block.body)
+            observer.observe(block.body)
+        self._table.appendChild(gaps)
 
     def draw(self, items: list[Item]) -> None:
         """Bring these items' rows up to date."""
-        if len(items) > _WHOLE:  # nearly all of them are not in the document: what is there is gone through instead
+        if len(items) > _WHOLE:  # most of them are not in the document: what is there is gone through instead
             changed = {item.id for item in items}
-            items = [item for block in self._blocks if block.rows for item in block.items if item.id in changed]
+            items = [self._items[id] for block in self._blocks for id in block.rows if id in changed]
         for item in items:
-            row = self._block_of[item.id].rows.get(item.id)
+            row = self._block_of(item).rows.get(item.id)
             if row is not None:
                 row.draw(item, item.id == self.chosen)
 
-    def choose(self, items: dict[str, Item], id: str | None) -> None:
+    def choose(self, id: str | None) -> None:
         """Open an item's details and close those that were open."""
-        before, self.chosen = self.chosen, id if id in self._block_of else None
+        before, self.chosen = self.chosen, id if id in self._items else None
         for each in (before, self.chosen):
             if each is not None:
-                self._block_of[each].fill(self.chosen)
-                self.draw([items[each]])
+                self._block_of(self._items[each]).fill(self.chosen)
+                self.draw([self._items[each]])
+
+    def _block_of(self, item: Item) -> Block:
+        return self._blocks[item.number // self._size]
 
     def _moved(self, entries: Any, observer: Any) -> None:
         """Fill the blocks that have come near, and empty those that are far."""
         try:
             for entry in entries:
-                block = self._blocks[int(entry.target.dataset.block)]
+                block = self._blocks[int(entry.target.dataset.block) // self._size]
                 if entry.isIntersecting:
                     block.fill(self.chosen)
-                elif self.chosen not in block.rows and not block.body.contains(document.activeElement):
+                elif block.rows and self.chosen not in block.rows and not block.body.contains(document.activeElement):
                     block.empty()
         except Exception as error:
             reporter.report(error)
@@ -87,21 +98,23 @@ class Table:
 class Block:
     """Items that follow each other: their rows, or a gap of the same height where nobody looks."""
 
-    def __init__(self, table: Any, number: int, items: list[Item]) -> None:
-        self.items = items
+    def __init__(self, items: Items, first: int, ids: list[str]) -> None:
+        self._items = items
+        self._ids = ids
+        self._first = first
         self.rows: dict[str, Row] = {}
-        self.body = make("tbody", data_block=str(number))
-        self._first = number * _BLOCK + 2  # the first row of the table is its head
-        table.appendChild(self.body)
+        self.body = make("tbody", data_block=str(first))
 
     def fill(self, chosen: str | None) -> None:
         """Have the rows in the document, as things stand now."""
         if self.rows:
             return
         clear(self.body)
-        for at, item in enumerate(self.items):
-            row = self.rows[item.id] = Row(item, self.body, self._first + at)
-            row.draw(item, item.id == chosen)
+        for at, id in enumerate(self._ids):
+            item = self._items[id]
+            # The first row of the table is its head, and rows are numbered from one.
+            row = self.rows[id] = Row(item, self.body, self._first + at + 2)
+            row.draw(item, id == chosen)
 
     def empty(self) -> None:
         """Leave a gap in place of the rows."""
@@ -112,7 +125,7 @@ class Block:
 
     def row_height(self) -> float:
         """Return how high a row is, in pixels."""
-        return float(self.body.offsetHeight) / len(self.items) or _ROW_HEIGHT
+        return float(self.body.offsetHeight) / len(self._ids) or _ROW_HEIGHT
 
     def keep_place(self, height: float) -> None:
         """Leave a gap for rows of this height, where there are no rows."""
@@ -120,7 +133,7 @@ class Block:
             return
         gap = make("tr", cls="gap", aria_hidden="true")
         cell = make("td", colspan="4")
-        cell.style.height = f"{height * len(self.items):.0f}px"
+        cell.style.height = f"{height * len(self._ids):.0f}px"
         gap.appendChild(cell)
         self.body.replaceChildren(gap)
 
