@@ -73,7 +73,8 @@ async def get_object(path: str) -> Any:
 
 async def touch(path: str) -> None:
     """Have the API answer a ``GET`` without looking at the answer, for whatever keeps answers on their way."""
-    await _request("GET", ROOT + path, None)
+    # To its end: a browser does not let go of what was not read.
+    await (await _request("GET", ROOT + path, None)).arrayBuffer()
 
 
 async def send(method: str, path: str, body: dict[str, Any] | None = None) -> Any:

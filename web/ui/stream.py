@@ -43,7 +43,10 @@ class Stream:
     def close(self) -> None:
         """Stop listening."""
         self._over = True
-        self._source.close()
+        if self._source is not None:
+            self._source.close()
+            # It holds this stream by its listeners: neither would ever be let go of.
+            self._source = None
 
     def _open(self) -> None:
         if self._over:
@@ -72,5 +75,5 @@ class Stream:
         self.close()
 
     def _broken(self, event: Any) -> None:
-        if not self._over and int(self._source.readyState) == _CLOSED:
+        if self._source is not None and int(self._source.readyState) == _CLOSED:
             later(_AGAIN_MS, self._open)
