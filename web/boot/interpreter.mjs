@@ -17,6 +17,9 @@
 import createModule from "../vendor/pyodide/pyodide.asm.mjs";
 import { loadPyodide } from "../vendor/pyodide/pyodide.mjs";
 
+/** A module that only passes calls on has fewer bytes than this. */
+const SMALL = 100;
+
 /** @param {Start} start */
 export async function startInterpreter({ manifest, wasm, library, beforeRun, mark, options }) {
   /** @type {(reason: unknown) => void} */
@@ -28,6 +31,7 @@ export async function startInterpreter({ manifest, wasm, library, beforeRun, mar
     [libraryAddress]: async () => new Response(library && (await library)),
   });
   const stopInstantiating = instantiateGiven(wasm, fail);
+  const stopSharing = shareSmallModules();
   try {
     const starting = loadPyodide({
       stdLibURL: libraryAddress,
@@ -45,6 +49,7 @@ export async function startInterpreter({ manifest, wasm, library, beforeRun, mar
   } finally {
     stopAnswering();
     stopInstantiating();
+    stopSharing();
   }
 }
 
@@ -79,4 +84,26 @@ function instantiateGiven(given, fail) {
     }
   };
   return () => void (WebAssembly.instantiateStreaming = compileAndInstantiate);
+}
+
+/**
+ * Compile modules that are alike once. Emscripten makes one for each of 261 JavaScript functions, to put them into the table;
+ * what is in it is the signature alone, of which there are 30.
+ *
+ * @returns {() => void} Ends it.
+ */
+function shareSmallModules() {
+  const { Module } = WebAssembly;
+  /** @type {Map<string, WebAssembly.Module>} */
+  const compiled = new Map();
+  WebAssembly.Module = new Proxy(Module, {
+    construct(_, [bytes]) {
+      if (!(bytes instanceof Uint8Array) || bytes.length > SMALL) return new Module(bytes);
+      const key = bytes.join();
+      const module = compiled.get(key) ?? new Module(bytes);
+      compiled.set(key, module);
+      return module;
+    },
+  });
+  return () => void (WebAssembly.Module = Module);
 }
