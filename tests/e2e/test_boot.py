@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Route
@@ -50,6 +51,16 @@ def test_the_best_rung_is_tried_first(tab: CoreTab) -> None:
     """Left to itself, the core starts from the snapshot."""
     assert tab.start()["rung"] == "snapshot"
     assert tab.messages(type="boot", mark="fell_back") == []
+
+
+def test_nothing_is_fetched_twice(tab: CoreTab) -> None:
+    """Neither by the page and by the worker, nor under two addresses."""
+    asked: list[str] = []
+    tab.page.on("response", lambda response: asked.append(urlsplit(response.url).path))
+    tab.start("snapshot")
+    tab.load_flow(VALIDATES)
+    assert [path for path in set(asked) if asked.count(path) > 1] == []
+    assert "/vendor/pyodide/pyodide.asm.wasm" in asked
 
 
 def test_the_timeline_tells_each_step_in_order(tab: CoreTab) -> None:

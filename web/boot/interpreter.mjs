@@ -27,7 +27,7 @@ export async function startInterpreter({ manifest, wasm, library, beforeRun, mar
   const failed = new Promise((_, reject) => (fail = reject));
   const libraryAddress = `${manifest.pyodide}python_stdlib.zip`;
   const stopAnswering = answerRequests({
-    [manifest.wasm]: async () => new Response(null),
+    [`${manifest.pyodide}pyodide.asm.wasm`]: async () => new Response(null),
     [libraryAddress]: async () => new Response(library && (await library)),
   });
   const stopInstantiating = instantiateGiven(wasm, fail);
