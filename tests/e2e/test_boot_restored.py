@@ -7,6 +7,41 @@ from playwright.sync_api import Browser, Route
 from tests.e2e.core_tab import CoreTab, answer_of, core_tab, flow_of_one
 from tests.e2e.server_process import ServerProcess
 
+
+def module_that_asks_for(function: str, value: str) -> bytes:
+    """Make an extension module of two functions, which are named for what they return the address of.
+
+    Format: https://webassembly.github.io/spec/core/binary/, and the section of dynamic linking from
+    https://github.com/WebAssembly/tool-conventions/blob/main/DynamicLinking.md.
+    """
+
+    def counted(*items: bytes) -> bytes:
+        return bytes([len(items)]) + b"".join(items)
+
+    def name(text: str) -> bytes:
+        return bytes([len(text)]) + text.encode()
+
+    def section(number: int, content: bytes) -> bytes:
+        return bytes([number, len(content)]) + content
+
+    nothing_of_its_own = bytes([1, 4, 0, 0, 0, 0])
+    returns_i32 = bytes([0x60, 0, 1, 0x7F])
+    mutable_i32 = bytes([3, 0x7F, 1])
+    imports = [name(table) + name(what) + mutable_i32 for table, what in (("GOT.func", function), ("GOT.mem", value))]
+    exports = [name(what) + bytes([0, number]) for number, what in enumerate((function, value))]
+    bodies = [bytes([4, 0, 0x23, number, 0x0B]) for number in range(2)]
+    return b"\0asm\1\0\0\0" + b"".join(
+        [
+            section(0, name("dylink.0") + nothing_of_its_own),
+            section(1, counted(returns_i32)),
+            section(2, counted(*imports)),
+            section(3, counted(b"\0", b"\0")),
+            section(7, counted(*exports)),
+            section(10, counted(*bodies)),
+        ]
+    )
+
+
 CHECKS = {
     "pydantic's own errors": (
         """
@@ -173,6 +208,25 @@ import sys
 answer = len(sys.path) == len(set(sys.path))
 """,
         "True",
+    ),
+    "functions of Python's own by their names": (
+        """
+import ctypes
+ctypes.pythonapi.PyLong_FromLong.restype = ctypes.py_object
+answer = ctypes.pythonapi.PyLong_FromLong(7), hasattr(ctypes.pythonapi, "PyNo_SuchThing")
+""",
+        "(7, False)",
+    ),
+    "extension modules that ask for what nobody has asked for before": (
+        f"""
+import ctypes, pathlib
+pathlib.Path("asks.so").write_bytes({module_that_asks_for("PyNumber_Divmod", "PyExc_BufferError")})
+asks = ctypes.CDLL("asks.so")
+here = ctypes.cast(ctypes.pythonapi.PyNumber_Divmod, ctypes.c_void_p).value
+error = ctypes.py_object.from_address(asks.PyExc_BufferError()).value
+answer = asks.PyNumber_Divmod() == here > 0, error
+""",
+        "(True, <class 'BufferError'>)",
     ),
     "sources taken apart and put together": (
         """

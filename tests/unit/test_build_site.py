@@ -19,7 +19,8 @@ from tooling.errors import BuildError
 from tooling.exports import export_flows, importable
 from tooling.licences import licence_files
 from tooling.paths import NODE_MODULES, SITE
-from tooling.scripts import ENTRIES, collect_sources, pack_scripts, read_once
+from tooling.pyodide_script import bound_late, for_module_worker, read_once
+from tooling.scripts import ENTRIES, collect_sources, pack_scripts
 from tooling.stamps import write_atomically
 
 if sys.version_info >= (3, 14):
@@ -101,6 +102,26 @@ class TestScripts:
         assert changed[60:-60] in script
         with pytest.raises(BuildError, match="does not look as it did"):
             read_once(changed)
+
+    def test_pyodides_own_binds_what_it_uses_and_nothing_else(self) -> None:
+        """Whatever is named anywhere in it is still bound; and another Pyodide stops the build."""
+        script = (NODE_MODULES / "pyodide" / "pyodide.asm.mjs").read_text("utf-8")
+        changed = bound_late(script)
+        assert len(changed) < 0.65 * len(script)
+        bound = r'(_[\w$]+)=Module\["\1"\]=wasmExports'
+        left_out = set(re.findall(bound, script)) - set(re.findall(bound, changed))
+        named = set(re.findall(r"[\w$]+", re.sub(r"[.][\w$]+|\"[^\"]*\"", "", changed)))
+        assert len(left_out) > 4500
+        assert left_out & named == set()
+        with pytest.raises(BuildError, match="does not look as it did"):
+            bound_late(changed)
+
+    def test_pyodides_own_tries_nothing_that_throws(self) -> None:
+        """Whether its worker is a classic one is known; and another Pyodide stops the build."""
+        changed = for_module_worker((NODE_MODULES / "pyodide" / "pyodide.mjs").read_text("utf-8"))
+        assert "importScripts(" not in changed
+        with pytest.raises(BuildError, match="does not look as it did"):
+            for_module_worker(changed)
 
 
 @pytest.fixture

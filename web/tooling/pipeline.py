@@ -6,7 +6,18 @@ from tooling.assembly import MANIFEST, assemble
 from tooling.console import Console
 from tooling.errors import BuildError
 from tooling.packages import node_packages_step, tab_wheels_step
-from tooling.paths import BOOT_FILES, CORE, EXPORTS, REQUIREMENTS, SITE, STAMPS, VENV_PYTHON, WEB, WHEELS
+from tooling.paths import (
+    BOOT_FILES,
+    CORE,
+    EXPORTS,
+    REQUIREMENTS,
+    SCRIPT_SOURCES,
+    SITE,
+    STAMPS,
+    VENV_PYTHON,
+    WEB,
+    WHEELS,
+)
 from tooling.sample import SAMPLE_SOURCES
 from tooling.scripts import scripts_step
 from tooling.stamps import Step
@@ -75,7 +86,8 @@ def _fast_start_step(console: Console, browser: Path | None) -> Step:
         assemble()
         console.command(
             [
-                *(VENV_PYTHON, "-m", "boot.make.fast_boot", "--site", SITE, "--out", BOOT_FILES),
+                *(VENV_PYTHON, "-m", "boot.make.fast_boot"),
+                *("--site", SITE, "--scripts", SCRIPT_SOURCES, "--out", BOOT_FILES),
                 *(("--browser", browser) if browser else ()),
             ],
             env=IN_VENV,
@@ -87,7 +99,7 @@ def _fast_start_step(console: Console, browser: Path | None) -> Step:
         name="fast-start",
         title="bytecode bundle and memory snapshot" if browser else "start by the lock file",
         inputs=(
-            *(WEB / "boot", WHEELS / "core-wheel", WEB / "wheels.txt", WEB / "package-lock.json"),
+            *(WEB / "boot", WHEELS / "core-wheel", WEB / "wheels.txt", STAMPS / "scripts"),
             f"{browser} {browser.resolve().stat().st_mtime_ns}" if browser else "no browser",
         ),
         outputs=(BOOT_FILES / "assets.json",),

@@ -1,6 +1,7 @@
 """Make what a tab starts fast from: the bytecode bundle and the memory snapshot, and the manifest that names them.
 
-    PYTHONPATH=web python -m boot.make.fast_boot --site build/site --out build/boot --browser /usr/bin/chromium
+    PYTHONPATH=web python -m boot.make.fast_boot --site build/site --scripts build/script-sources --out build/boot \
+        --browser /usr/bin/chromium
 
 Names hold the hash of their content. Nothing is made again while its inputs have not changed. Without a browser only
 the manifest is written, and tabs start by the ordinary lock file.
@@ -30,8 +31,9 @@ WANTED = "irenic"
 class Site:
     """The parts of an assembled site that a start is made from."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, scripts: Path) -> None:
         self.root = root
+        self.scripts = scripts
         self.lock: dict[str, Any] = json.loads((root / LOCK).read_text())
 
     def packages(self) -> list[str]:
@@ -52,8 +54,8 @@ class Site:
         yield self.root / LOCK
         for name in self.packages():
             yield self.root / WHEELS / self.lock["packages"][name]["file_name"]
-        for script in ("container.mjs", "native.mjs"):
-            yield MAKERS.parent / script
+        for script in ("boot/container.mjs", "boot/native.mjs", f"{PYODIDE}pyodide.asm.mjs"):
+            yield self.scripts / script
         yield from sorted(path for path in MAKERS.iterdir() if path.is_file())
 
     def versioned(self, place: str) -> str:
@@ -89,7 +91,7 @@ def make(site: Site, out: Path, browser: Path) -> dict[str, Any]:
 
     out.mkdir(parents=True, exist_ok=True)
     wheels = [f"/{WHEELS}{site.lock['packages'][name]['file_name']}" for name in site.packages()]
-    with workshop(site.root, out, browser) as shop:
+    with workshop(site.root, site.scripts, out, browser) as shop:
         sources = {"lock": f"/{LOCK}", "stdlib": f"/{PYODIDE}python_stdlib.zip", "wheels": wheels}
         modules = shop.run("library_worker.mjs", sources)["modules"]
         library = kept(out, "library.zip", shop.made)
@@ -150,10 +152,11 @@ def main() -> int:
     """Bring the output folder up to date."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--site", type=Path, required=True, help="an assembled site")
+    parser.add_argument("--scripts", type=Path, required=True, help="the scripts that the site has packed")
     parser.add_argument("--out", type=Path, required=True, help="the folder to be served as /vendor/boot/")
     parser.add_argument("--browser", type=Path, help="a Chromium")
     options = parser.parse_args()
-    site = Site(options.site.resolve())
+    site = Site(options.site.resolve(), options.scripts.resolve())
     version = browser_version(options.browser) if options.browser else "none"
     inputs = digest(site.inputs(), version)
     if is_made(options.out, inputs):

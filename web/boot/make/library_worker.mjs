@@ -5,7 +5,7 @@
  */
 
 import { loadPyodide } from "/vendor/pyodide/pyodide.mjs";
-import { writeContainer } from "/boot/container.mjs";
+import { writeContainer } from "/sources/boot/container.mjs";
 import { bytesOf, moduleOf, put } from "./exchange.mjs";
 
 /** @param {Sources} sources */

@@ -8,8 +8,8 @@
  * @typedef {{ library: string, natives: { path: string, wasm: string, files: string }[], lock: string }} Bundle Addresses.
  */
 
-import { readContainer, writeContainer } from "/boot/container.mjs";
-import { attachNative, reserveTrampoline, writeFiles } from "/boot/native.mjs";
+import { readContainer, writeContainer } from "/sources/boot/container.mjs";
+import { attachNative, reserveTrampoline, writeFiles } from "/sources/boot/native.mjs";
 import { bytesOf, moduleOf, put } from "./exchange.mjs";
 
 const STILL = Date.UTC(2025, 0, 1);
@@ -32,7 +32,7 @@ function makeRepeatable() {
 async function makeSnapshot({ library, natives, lock }) {
   makeRepeatable();
   const { loadPyodide } = await import("/vendor/pyodide/pyodide.mjs");
-  const { default: createPyodide } = await import("/vendor/pyodide/pyodide.asm.mjs");
+  const { default: createPyodide } = await import("/sources/vendor/pyodide/pyodide.asm.mjs");
   const compiled = await Promise.all(natives.map(({ wasm }) => WebAssembly.compileStreaming(fetch(wasm))));
   const containers = await Promise.all(natives.map(async ({ files }) => readContainer(await bytesOf(files))));
   const files = containers.flatMap((container) => container.files);

@@ -39,13 +39,13 @@ class Workshop:
 
 
 @contextmanager
-def workshop(site: Path, out: Path, browser: Path) -> Iterator[Workshop]:
+def workshop(site: Path, scripts: Path, out: Path, browser: Path) -> Iterator[Workshop]:
     """Open a page of a site in a headless browser; what lies in ``out`` is served below ``/vendor/boot/``.
 
-    Below ``/boot/`` are the modules of this tree, which a site has packed.
+    Below ``/sources/`` are the scripts that a site has packed.
     """
     made: dict[str, bytes] = {}
-    folders = {"/make/": Path(__file__).parent, "/vendor/boot/": out, "/boot/": Path(__file__).parents[1], "/": site}
+    folders = {"/make/": Path(__file__).parent, "/vendor/boot/": out, "/sources/": scripts, "/": site}
     handler = type("Handler", (_Handler,), {"folders": folders, "made": made})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
