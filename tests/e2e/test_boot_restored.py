@@ -220,7 +220,7 @@ answer = ctypes.pythonapi.PyLong_FromLong(7), hasattr(ctypes.pythonapi, "PyNo_Su
     "extension modules that ask for what nobody has asked for before": (
         f"""
 import ctypes, pathlib
-pathlib.Path("asks.so").write_bytes({module_that_asks_for("PyNumber_Divmod", "PyExc_BufferError")})
+pathlib.Path("asks.so").write_bytes({module_that_asks_for("PyNumber_Divmod", "PyExc_BufferError")!r})
 asks = ctypes.CDLL("asks.so")
 here = ctypes.cast(ctypes.pythonapi.PyNumber_Divmod, ctypes.c_void_p).value
 error = ctypes.py_object.from_address(asks.PyExc_BufferError()).value
