@@ -4,9 +4,15 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tooling.paths import BROWSER_FILE
+
+
+def launch_chromium(playwright: Playwright) -> Browser:
+    """Start it."""
+    found = json.loads(BROWSER_FILE.read_text())
+    return playwright.chromium.launch(executable_path=found["executable"], args=found["args"])
 
 
 @contextmanager
@@ -15,9 +21,5 @@ def running_chromium() -> Iterator[Browser]:
 
     Playwright holds the thread's event loop while it runs, so it is ended before a process goes on to other work.
     """
-    found = json.loads(BROWSER_FILE.read_text())
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=found["executable"], args=found["args"]) as browser,
-    ):
+    with sync_playwright() as playwright, launch_chromium(playwright) as browser:
         yield browser

@@ -1,15 +1,18 @@
-"""Fixtures: the built site on a real server, a real Chromium, and another site to download from."""
+"""Fixtures: the built site on a real server, a real Chromium and Firefox, and another site to download from."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
-from tests.chromium import running_chromium
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
+from tests.chromium import launch_chromium
 from tests.e2e.flow_page import FlowPage
 from tests.e2e.origin import Origin, running_origin
 from tests.e2e.server_process import ServerProcess, running_server
+from tests.firefox import launch_firefox
 
+from tooling.browser import find_firefox
 from tooling.paths import BROWSER_FILE, SITE
 
 MAKE_FIRST = "run `python3 build.py setup` first"
@@ -18,8 +21,9 @@ PATIENCE_MS = 20_000
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker."""
+    """Register the markers."""
     config.addinivalue_line("markers", "complaints(*words): what the browser may complain of in this test")
+    config.addinivalue_line("markers", "firefox: run this test in Firefox instead of Chromium")
     expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -32,11 +36,30 @@ def site() -> Path:
 
 
 @pytest.fixture(scope="package")
-def chromium() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
+    """What drives the browsers of this folder's tests; one thread can have one."""
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
     """A real Chromium for the tests of this folder."""
     if not BROWSER_FILE.exists():
         pytest.fail(f"no browser was found: {MAKE_FIRST}")
-    with running_chromium() as started:
+    with launch_chromium(playwright) as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def firefox(playwright: Playwright) -> Iterator[Browser]:
+    """A real Firefox; where there is none its tests are skipped, but not in continuous integration."""
+    executable = find_firefox()
+    if executable is None and "CI" in os.environ:
+        pytest.fail("there is no Firefox: run `python3 build.py test`, which installs it where it can")
+    if executable is None:
+        pytest.skip("there is no Firefox (on Debian: `apt-get install firefox-esr`)")
+    with launch_firefox(playwright, executable) as started:
         yield started
 
 
@@ -62,9 +85,17 @@ def origin() -> Iterator[Origin]:
 
 
 @pytest.fixture
-def context(chromium: Browser) -> Iterator[BrowserContext]:
+def browser(request: pytest.FixtureRequest) -> Browser:
+    """The browser of a test: Chromium, unless it is marked ``firefox``."""
+    is_firefox = request.node.get_closest_marker("firefox") is not None
+    chosen: Browser = request.getfixturevalue("firefox" if is_firefox else "chromium")
+    return chosen
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser that knows nothing yet: no cookies, no files, no cache."""
-    fresh = chromium.new_context(viewport={"width": 1200, "height": 900})
+    fresh = browser.new_context(viewport={"width": 1200, "height": 900})
     yield fresh
     fresh.close()
 

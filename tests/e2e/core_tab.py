@@ -88,6 +88,13 @@ class CoreTab:
         assert submitted["refused"] is None, submitted
         return execution_id
 
+    def run(self, source: str) -> str:
+        """Start an execution of a flow and wait until its item is being applied; return the execution's id."""
+        self.load_flow(source)
+        execution = self.submit()
+        self.until_printed("applying")
+        return execution
+
     def outcome(self, execution_id: str) -> dict[str, Any]:
         """Wait for an execution's outcome."""
         reached = self.until(type="outcome", execution_id=execution_id)

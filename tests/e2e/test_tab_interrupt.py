@@ -74,14 +74,6 @@ def tab(awake: CoreTab) -> Iterator[CoreTab]:
     assert answer_of(awake.outcome(awake.submit())) == "well"
 
 
-def run(tab: CoreTab, source: str) -> str:
-    """Start an execution and wait until its item is being applied; return the execution's id."""
-    tab.load_flow(source)
-    execution = tab.submit()
-    tab.until_printed("applying")
-    return execution
-
-
 def logged(tab: CoreTab, execution: str) -> list[str]:
     """Return the lines that items have logged."""
     return [event["text"] for event in events_of(tab, execution) if event["kind"] == "log"]
@@ -94,7 +86,7 @@ def events_of(tab: CoreTab, execution: str) -> list[dict[str, Any]]:
 
 def test_cancel_ends_a_loop_that_lets_nothing_else_run(tab: CoreTab) -> None:
     """A tight loop is interrupted, and the outcome says interrupted and by whom."""
-    execution = run(tab, TIGHT_LOOP)
+    execution = tab.run(TIGHT_LOOP)
     tab.interrupt("cancel", reason="lunch")
     outcome = tab.outcome(execution)
     assert outcome["kind"] == "block_interrupted"
@@ -104,7 +96,7 @@ def test_cancel_ends_a_loop_that_lets_nothing_else_run(tab: CoreTab) -> None:
 
 def test_cancel_reaches_items_that_wait_and_items_that_loop(tab: CoreTab) -> None:
     """Both are cancelled, and what each does in its clean-up runs to its end, awaits included."""
-    execution = run(tab, WAITS_AND_LOOPS)
+    execution = tab.run(WAITS_AND_LOOPS)
     tab.interrupt("cancel")
     assert tab.outcome(execution)["kind"] == "block_interrupted"
     assert sorted(logged(tab, execution)) == ["the looping item has cleaned up", "the waiting item has cleaned up"]
@@ -112,7 +104,7 @@ def test_cancel_reaches_items_that_wait_and_items_that_loop(tab: CoreTab) -> Non
 
 def test_finish_is_heard_inside_a_tight_loop_and_ends_nothing(tab: CoreTab) -> None:
     """The loop sees that somebody asked, ends by itself, and its result counts."""
-    execution = run(tab, flow_of_one("while cx.cancelled is None:\n    pass\nanswer = cx.cancelled.word"))
+    execution = tab.run(flow_of_one("while cx.cancelled is None:\n    pass\nanswer = cx.cancelled.word"))
     tab.interrupt("finish")
     outcome = tab.outcome(execution)
     assert outcome["items"]["done"] == ["one"]
@@ -121,7 +113,7 @@ def test_finish_is_heard_inside_a_tight_loop_and_ends_nothing(tab: CoreTab) -> N
 
 def test_a_reply_comes_out_of_a_tight_loop(tab: CoreTab) -> None:
     """The page learns at once that finish was heard, although nothing of the core's can run yet."""
-    execution = run(tab, TIGHT_LOOP)
+    execution = tab.run(TIGHT_LOOP)
     tab.interrupt("finish")
     reply = tab.until(type="interrupt_reply")
     assert (reply["reply"], reply["level"]) == ("requested", "finish")
@@ -132,7 +124,7 @@ def test_a_reply_comes_out_of_a_tight_loop(tab: CoreTab) -> None:
 
 def test_the_journal_is_not_left_half_way(tab: CoreTab) -> None:
     """A loop that does nothing but report progress is cancelled between two reports."""
-    execution = run(tab, flow_of_one("while True:\n    cx.log.debug('again')"))
+    execution = tab.run(flow_of_one("while True:\n    cx.log.debug('again')"))
     tab.interrupt("cancel")
     assert tab.outcome(execution)["kind"] == "block_interrupted"
     seqs = [event["seq"] for event in events_of(tab, execution)]
@@ -151,7 +143,7 @@ async with cx.shield("half a second of writing"):
 while True:
     pass
 """
-    execution = run(tab, flow_of_one(loop.strip()))
+    execution = tab.run(flow_of_one(loop.strip()))
     tab.interrupt("cancel")
     assert tab.outcome(execution)["kind"] == "block_interrupted"
     assert logged(tab, execution) == ["the shielded loop has ended"]
@@ -159,7 +151,7 @@ while True:
 
 def test_a_signal_that_is_lost_is_sent_again(tab: CoreTab) -> None:
     """Whatever becomes of the first write into shared memory, the second one is heard."""
-    execution = run(tab, TIGHT_LOOP)
+    execution = tab.run(TIGHT_LOOP)
     tab.page.evaluate("""() => {
         const store = Atomics.store;
         window.lost = 0;
@@ -186,7 +178,7 @@ finally:
         pass
     cx.log.info("the clean-up has ended")
 """
-    execution = run(tab, flow_of_one(loop.strip()))
+    execution = tab.run(flow_of_one(loop.strip()))
     tab.interrupt("cancel")
     tab.outcome(execution)
     assert logged(tab, execution) == ["the clean-up has ended"]
@@ -202,7 +194,7 @@ def test_nothing_to_interrupt_is_said(tab: CoreTab) -> None:
 
 def test_abandon_ends_what_nothing_else_ends(tab: CoreTab) -> None:
     """One long call of C code hears no signal; its worker is ended and another one takes its place."""
-    execution = run(tab, flow_of_one("answer = sum(range(10**13))"))
+    execution = tab.run(flow_of_one("answer = sum(range(10**13))"))
     tab.interrupt("cancel")
     tab.mark()
     tab.interrupt("abandon")

@@ -28,17 +28,9 @@ def tab(awake: CoreTab) -> Iterator[CoreTab]:
     assert answer_of(awake.outcome(awake.submit())) == "well"
 
 
-def run(tab: CoreTab, source: str) -> str:
-    """Start an execution and wait until its item is being applied; return the execution's id."""
-    tab.load_flow(source)
-    execution = tab.submit()
-    tab.until_printed("applying")
-    return execution
-
-
 def test_cancel_ends_a_tight_loop(tab: CoreTab) -> None:
     """The button's request goes to the server, the worker finds it there in the midst of its loop."""
-    execution = run(tab, TIGHT_LOOP)
+    execution = tab.run(TIGHT_LOOP)
     tab.interrupt("cancel", reason="lunch")
     outcome = tab.outcome(execution)
     assert outcome["kind"] == "block_interrupted"
@@ -47,7 +39,7 @@ def test_cancel_ends_a_tight_loop(tab: CoreTab) -> None:
 
 def test_finish_is_heard_inside_a_tight_loop_and_ends_nothing(tab: CoreTab) -> None:
     """The loop sees that somebody asked, ends by itself, and its result counts."""
-    execution = run(tab, flow_of_one("while cx.cancelled is None:\n    pass\nanswer = cx.cancelled.word"))
+    execution = tab.run(flow_of_one("while cx.cancelled is None:\n    pass\nanswer = cx.cancelled.word"))
     tab.interrupt("finish")
     outcome = tab.outcome(execution)
     assert outcome["states"]["one"]["current"]["answer"] == "finish"
@@ -55,7 +47,7 @@ def test_finish_is_heard_inside_a_tight_loop_and_ends_nothing(tab: CoreTab) -> N
 
 def test_a_raised_level_is_heard_too(tab: CoreTab) -> None:
     """After finish was heard in a loop that goes on, cancel is heard as well."""
-    execution = run(tab, TIGHT_LOOP)
+    execution = tab.run(TIGHT_LOOP)
     tab.interrupt("finish")
     assert tab.until(type="interrupt_reply", level="finish")["reply"] == "requested"
     tab.interrupt("cancel")
@@ -64,7 +56,7 @@ def test_a_raised_level_is_heard_too(tab: CoreTab) -> None:
 
 def test_whoever_asks_the_server_is_heard(tab: CoreTab, shared_server: ServerProcess) -> None:
     """An interrupt that the page knows nothing of ends a loop in it, and the outcome names who it was."""
-    execution = run(tab, TIGHT_LOOP)
+    execution = tab.run(TIGHT_LOOP)
     asked = httpx.post(
         f"{shared_server.address}/api/v1/executions/{execution}/interrupt",
         headers={"Authorization": f"Bearer {shared_server.token}"},
@@ -91,11 +83,11 @@ while last < began + 2.5:
     held_up, last = held_up + int((time.monotonic() - last) / 0.1), time.monotonic()
 answer = str(held_up)
 """
-    execution = run(tab, flow_of_one(loop.strip()))
+    execution = tab.run(flow_of_one(loop.strip()))
     tab.page.on("request", lambda request: asked.append(request.url))
     held_up = int(answer_of(tab.outcome(execution)))
     assert len([url for url in asked if url.endswith("/signal")]) <= held_up + 2
-    execution = run(tab, TIGHT_LOOP)
+    execution = tab.run(TIGHT_LOOP)
     tab.interrupt("cancel")
     tab.outcome(execution)
     assert [url for url in asked if url.endswith("/signal")] != []

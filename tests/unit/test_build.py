@@ -317,6 +317,24 @@ class TestBrowser:
         monkeypatch.setenv("PATH", "/nowhere")
         assert browser.find_browser() is None
 
+    def test_without_firefox_it_is_said_what_is_left_out(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Where this program can install nothing, the rest is tested."""
+        monkeypatch.setenv("PATH", "/nowhere")
+        for name in (browser.FIREFOX_VARIABLE, "CI"):
+            monkeypatch.delenv(name, raising=False)
+        browser.provide_firefox(Console())
+        assert "without Firefox (on Debian: `apt-get install firefox-esr`)" in capsys.readouterr().err
+
+    def test_without_firefox_continuous_integration_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """There nothing may be left out in silence."""
+        monkeypatch.setenv("PATH", "/nowhere")
+        monkeypatch.setenv("CI", "true")
+        monkeypatch.delenv(browser.FIREFOX_VARIABLE, raising=False)
+        with pytest.raises(BuildError, match="no Firefox"):
+            browser.provide_firefox(Console())
+
 
 def run_build(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run build.py as a person does."""

@@ -1,8 +1,7 @@
-"""A Chromium for the end-to-end tests and the memory snapshot: found, or installed where that is possible."""
+"""Browsers, found or installed where that can be: Chromium for the memory snapshot and tests, Firefox for tests."""
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,10 +9,13 @@ from tooling.console import Console
 from tooling.errors import BuildError
 from tooling.paths import BROWSER_FILE, VENV_PYTHON
 from tooling.stamps import write_atomically
-from tooling.system import can_install, install, is_root
+from tooling.system import can_install, find_program, install, is_root
 
 VARIABLE = "IRENIC_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+FIREFOX_VARIABLE = "IRENIC_FIREFOX"
+FIREFOX_NAMES = ("firefox-esr", "firefox")
 
 ARGUMENTS = (
     "--disable-gpu",
@@ -29,6 +31,11 @@ NEXT_STEP = (
     "and run the same command again."
 )
 
+FIREFOX_NEXT_STEP = (
+    f"Install Firefox (on Debian: `apt-get install firefox-esr`), or set {FIREFOX_VARIABLE} to the path of one, "
+    "and run the same command again."
+)
+
 WITH_PLAYWRIGHT = (
     "from playwright.sync_api import sync_playwright as s\nwith s() as p: print(p.chromium.executable_path)"
 )
@@ -39,15 +46,7 @@ def find_browser() -> Path | None:
 
     Raises BuildError when the variable names no program.
     """
-    if chosen := os.environ.get(VARIABLE):
-        path = shutil.which(chosen)
-        if path is None:
-            raise BuildError(
-                f"{VARIABLE} is set to {chosen}, which is not a program.", next_step=f"Correct or unset {VARIABLE}."
-            )
-        return Path(path)
-    on_path = next((Path(path) for name in NAMES if (path := shutil.which(name))), None)
-    return on_path or _installed_before()
+    return find_program(VARIABLE, NAMES) or _installed_before()
 
 
 def write_browser_file(browser: Path) -> None:
@@ -67,6 +66,34 @@ def provide_browser(console: Console) -> Path:
     browser = find_browser() or _install(console)
     write_browser_file(browser)
     return browser
+
+
+def find_firefox() -> Path | None:
+    """Name the browser of `IRENIC_FIREFOX`, or else the first Firefox on the PATH.
+
+    Raises BuildError when the variable names no program.
+    """
+    return find_program(FIREFOX_VARIABLE, FIREFOX_NAMES)
+
+
+def provide_firefox(console: Console) -> None:
+    """Have a Firefox for the tests, and say what is left out without one.
+
+    Raises BuildError in continuous integration where none can be had.
+    """
+    if find_firefox():
+        return
+    try:
+        if can_install():
+            install(console, "Firefox", "firefox-esr", next_step=FIREFOX_NEXT_STEP)
+    except BuildError:
+        if "CI" in os.environ:
+            raise
+    if find_firefox():
+        return
+    if "CI" in os.environ:
+        raise BuildError("There is no Firefox.", next_step=FIREFOX_NEXT_STEP)
+    console.say("  note  without Firefox (on Debian: `apt-get install firefox-esr`) its tests are skipped")
 
 
 def _installed_before() -> Path | None:

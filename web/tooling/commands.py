@@ -17,7 +17,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 
-from tooling.browser import find_browser, provide_browser, write_browser_file
+from tooling.browser import find_browser, provide_browser, provide_firefox, write_browser_file
 from tooling.checks import bench_names, failed_checks, run_benchmark, run_tests
 from tooling.console import Console
 from tooling.environment import Group, bring_environment_up_to_date, peer_environment_step
@@ -118,6 +118,7 @@ def _serve(console: Console, options: argparse.Namespace, others: Sequence[str])
 def _test(console: Console, options: argparse.Namespace, others: Sequence[str]) -> int:
     del options
     _prepare(console, "runtime", "test", needs_browser=True)
+    provide_firefox(console)
     provide_postgresql(console)
     failed = [] if others else failed_checks(console)
     exit_code = run_tests(others)

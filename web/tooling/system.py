@@ -3,9 +3,11 @@
 import os
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from tooling.console import Console
+from tooling.errors import BuildError
 
 NONINTERACTIVE = {"DEBIAN_FRONTEND": "noninteractive"}
 APT_GET = ("apt-get", "-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=120")
@@ -19,6 +21,21 @@ def is_root() -> bool:
 def can_install() -> bool:
     """Tell whether this program may install the system's packages: root on Debian or one of its kin."""
     return is_root() and shutil.which("apt-get") is not None
+
+
+def find_program(variable: str, names: Iterable[str]) -> Path | None:
+    """Name the program that an environment variable chooses, or else the first of these names on the PATH.
+
+    Raises BuildError when the variable names no program.
+    """
+    if chosen := os.environ.get(variable):
+        path = shutil.which(chosen)
+        if path is None:
+            raise BuildError(
+                f"{variable} is set to {chosen}, which is not a program.", next_step=f"Correct or unset {variable}."
+            )
+        return Path(path)
+    return next((Path(path) for name in names if (path := shutil.which(name))), None)
 
 
 def install(console: Console, title: str, *packages: str, next_step: str) -> None:
