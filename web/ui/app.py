@@ -354,7 +354,8 @@ class App:
             page = self._screen.page
             if not await keep_site() or page is None:
                 return
-            await asyncio.gather(api.touch(self._opening.states), self._list_profiles())
+            await api.touch(self._opening.states)
+            await self._list_profiles()
             if self._reading is not None:
                 await self._reading
             record, shown = await self._last_record(), page.execution
