@@ -9,11 +9,14 @@ from tests import firefox_relay
 from tooling.paths import VENV_BIN
 
 
-def launch_firefox(playwright: Playwright, executable: Path) -> Browser:
-    """Start it."""
+def launch_firefox(
+    playwright: Playwright, executable: Path, preferences: dict[str, str | float | bool] | None = None
+) -> Browser:
+    """Start it with these preferences."""
     return playwright.firefox.launch(
         channel="moz-firefox",  # drives a Firefox as it comes, not one that Playwright has changed
         executable_path=firefox_relay.__file__,
+        firefox_user_prefs=preferences,
         env={
             **os.environ,
             "PATH": os.pathsep.join([str(VENV_BIN), os.environ["PATH"]]),

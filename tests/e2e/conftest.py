@@ -52,14 +52,20 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def firefox(playwright: Playwright) -> Iterator[Browser]:
+def firefox_executable() -> Path:
     """A real Firefox; where there is none its tests are skipped, but not in continuous integration."""
     executable = find_firefox()
     if executable is None and "CI" in os.environ:
         pytest.fail("there is no Firefox: run `python3 build.py test`, which installs it where it can")
     if executable is None:
         pytest.skip("there is no Firefox (on Debian: `apt-get install firefox-esr`)")
-    with launch_firefox(playwright, executable) as started:
+    return executable
+
+
+@pytest.fixture(scope="package")
+def firefox(playwright: Playwright, firefox_executable: Path) -> Iterator[Browser]:
+    """It, running for the tests of this folder."""
+    with launch_firefox(playwright, firefox_executable) as started:
         yield started
 
 

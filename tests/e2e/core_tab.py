@@ -118,7 +118,7 @@ def core_tab(browser: Browser, server: ServerProcess, *, isolated: bool = True) 
         page = context.new_page()
         page.goto(server.announced)
         if not isolated:
-            page.route(f"**{EMPTY_PAGE}", _without_isolation)
+            page.route(f"**{EMPTY_PAGE}", without_isolation)
         page.goto(server.address + EMPTY_PAGE)
         assert page.evaluate("() => crossOriginIsolated") is isolated
         yield CoreTab(page)
@@ -126,7 +126,8 @@ def core_tab(browser: Browser, server: ServerProcess, *, isolated: bool = True) 
         context.close()
 
 
-def _without_isolation(route: Route) -> None:
+def without_isolation(route: Route) -> None:
+    """Answer a request as a host would that cannot send the headers of isolation."""
     response = route.fetch()
     headers = {name: value for name, value in response.headers.items() if name not in ISOLATION}
     route.fulfill(response=response, headers=headers)

@@ -48,3 +48,4 @@ def test_the_page_says_that_it_fell_back_and_why(new_tab: NewTab) -> None:
     fell_back = tab.page.locator("#boot li", has_text="fell back")
     expect(fell_back).to_contain_text("snapshot: Error: ")
     expect(fell_back).to_contain_text("answered 404")
+    expect(tab.page.locator("#boot-summary")).to_contain_text("from the bytecode bundle")

@@ -8,6 +8,20 @@ from ui.browser import by_id, clear, make, set_icon
 
 STARTING = ("busy", "arc", "Python starting")
 
+WAYS = {
+    "snapshot": "from the memory snapshot",
+    "bundle": "from the bytecode bundle",
+    "lockfile": "by the lock file",
+}
+"""How Python was started."""
+
+HEARING = {
+    "shared": "",
+    "polled": " A loop that lets nothing else run hears of an interrupt from the server.",
+    "none": " A loop that lets nothing else run hears of no interrupt: only abandoning ends it.",
+}
+"""What there is to know of how interrupts arrive."""
+
 
 class BootPanel:
     """Draws the marks of the start as they come."""
@@ -18,12 +32,12 @@ class BootPanel:
         self._chip = by_id("python")
         self._word = by_id("python-word")
         self._marks: list[tuple[str, float]] = []
-        self._versions = ""
+        self._ready: dict[str, Any] | None = None
 
     def clear(self) -> None:
         """Forget the marks: the core starts anew."""
         self._marks = []
-        self._versions = ""
+        self._ready = None
         clear(self._list)
         self._summary.textContent = ""
         self._say(STARTING)
@@ -33,10 +47,10 @@ class BootPanel:
         self._marks.append((name, at_ms))
         self._draw()
 
-    def ready(self, versions: dict[str, Any]) -> None:
-        """Say that the core is awake."""
+    def ready(self, told: dict[str, Any]) -> None:
+        """Say that the core is awake, by which way, and what it says of itself."""
         self._say(("good", "check", "Python ready"))
-        self._versions = ", ".join(f"{name} {versions[name]}" for name in sorted(versions))
+        self._ready = told
         self._draw()
 
     def looking_on(self) -> None:
@@ -64,11 +78,16 @@ class BootPanel:
             row.appendChild(bar)
             self._list.appendChild(row)
             before = at
-        if self._versions:
-            self._summary.textContent = f"Awake after {before:.0f} ms: {self._versions}."
+        if self._ready is not None:
+            self._summary.textContent = f"Awake after {before:.0f} ms, {_summary(self._ready)}"
 
     def _say(self, told: tuple[str, str, str]) -> None:
         tone, icon, word = told
         self._chip.dataset.tone = tone
         set_icon(self._chip.firstElementChild, icon)
         self._word.textContent = word
+
+
+def _summary(ready: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {ready['versions'][name]}" for name in sorted(ready["versions"]))
+    return f"{WAYS[ready['rung']]}: {versions}.{HEARING[ready['signals']]}"

@@ -145,7 +145,7 @@ class Commands:
         self._screen.boot.mark(f"{name} ({detail})" if detail else name, float(message["at_ms"]))
 
     def _ready(self, message: dict[str, Any]) -> None:
-        self._screen.boot.ready(message.get("versions") or {})
+        self._screen.boot.ready(message)
 
     def _flow_loaded(self, message: Any) -> None:
         self.core.ready = True
@@ -216,6 +216,7 @@ class Commands:
             return
         if during == "files":
             self._screen.log.say(timestamp(), f"Files: {message['message']}", "warn")
+            self._files.fail(message["message"])
             return
         if not self.core.ready:
             self._screen.boot.failed()

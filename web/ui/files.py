@@ -51,6 +51,13 @@ class FilesPanel:
         else:
             self._note.textContent = "No files yet. What the flow writes stays in this browser."
 
+    def fail(self, why: str) -> None:
+        """Say why there is no list."""
+        self._list.setAttribute("aria-busy", "false")
+        self._drawn = None
+        clear(self._list)
+        self._note.textContent = f"{why[:1].upper()}{why[1:]}"
+
     def _clicked(self, event: Any) -> None:
         button = event.target.closest("button[data-path]")
         if button is not None:
