@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ui.browser import to_js, window
+from ui.browser import Departure, to_js, window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +27,7 @@ class Away:
 
 
 away = Away()
+departure = Departure()
 
 
 class ServerAway(Exception):
@@ -127,6 +128,7 @@ async def _request(method: str, path: str, body: dict[str, Any] | None) -> Any:
         cause = str(error)
     # Raised out here because MicroPython cannot chain exceptions.
     if response is None:
+        await departure.over()
         raise ServerAway(cause)
     if not response.ok:
         raise ApiProblem(int(response.status), _problem(str(await response.text())))

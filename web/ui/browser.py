@@ -22,6 +22,8 @@ document: Any = js.document
 
 SVG = "http://www.w3.org/2000/svg"
 
+_LEFT_WITHIN_MS = 10_000.0
+
 
 class Reporter:
     """Where errors go that no handler expected; the page shows them in words."""
@@ -131,6 +133,25 @@ def later(milliseconds: int, callback: Callable[[], None]) -> Any:
             reporter.report(error)
 
     return window.setTimeout(guarded, milliseconds)
+
+
+class Departure:
+    """Tells whether this page is being left.
+
+    Firefox then breaks off at once what was asked for, which looks as if the server were away, while the page stays on
+    screen until the next one has come.
+    """
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        listen(window, "beforeunload", self._begun)
+
+    def _begun(self, event: Any) -> None:
+        self._until = window.performance.now() + _LEFT_WITHIN_MS
+
+    async def over(self) -> None:
+        """Return at once where nobody leaves; otherwise when the page is still there after a time."""
+        await asyncio.sleep(max(0.0, self._until - window.performance.now()) / 1000)
 
 
 class Painter:
