@@ -5,8 +5,9 @@ lets go of it in turn: a statement per row, or a result of many rows, so costs t
 database needs microseconds. Hence one statement, and a result of one row, for all requests of a commit.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, text
@@ -23,29 +24,26 @@ SELECT id, key, profile_key, next_seq, status FROM executions WHERE id = ANY(:id
 """)
 
 
-class HeadRow(NamedTuple):
-    """Where the journal of an execution stands."""
+def select_heads(connection: Connection, ids: Sequence[str]) -> Iterator[tuple[str, int, int, int, str]]:
+    """Yield where the journals of executions stand, and lock them until the transaction ends.
 
-    id: str
-    key: int
-    profile_key: int
-    next_seq: int
-    status: str
-
-
-def select_heads(connection: Connection, ids: Sequence[str]) -> list[HeadRow]:
-    """Return where the journals of executions stand, and lock them until the transaction ends."""
+    The id and the key of each execution, the key of its profile, the number of its next event, and its status.
+    """
     if connection.dialect.name == "sqlite":
         found = connection.exec_driver_sql(_HEADS_SQLITE, (to_json(ids).decode(),)).scalar_one()
-        return [HeadRow(*row) for row in from_json(found)]
-    return [HeadRow(*row) for row in connection.execute(_HEADS_POSTGRESQL, {"ids": list(ids)})]
+        yield from from_json(found)
+    else:
+        for row in connection.execute(_HEADS_POSTGRESQL, {"ids": list(ids)}):
+            yield row[0], row[1], row[2], row[3], row[4]
 
 
 def insert_events(connection: Connection, rows: Sequence[tuple[int, int, str]]) -> None:
     """Insert events, given as execution key, number and JSON text."""
     for part in _parts(rows):
         values = _values(connection, len(part), 3)
-        connection.exec_driver_sql(f"INSERT INTO events (execution_key, seq, body) VALUES {values}", tuple(_flat(part)))
+        connection.exec_driver_sql(
+            f"INSERT INTO events (execution_key, seq, body) VALUES {values}", tuple(chain.from_iterable(part))
+        )
 
 
 def insert_telemetry(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -54,7 +52,7 @@ def insert_telemetry(connection: Connection, rows: Sequence[tuple[Any, ...]]) ->
         connection.exec_driver_sql(
             "INSERT INTO telemetry (digest, signal, execution_id, at_ns, received_ms, resource, scope, body) "
             f"VALUES {_values(connection, len(part), 8)} ON CONFLICT (digest) DO NOTHING",
-            tuple(_flat(part)),
+            tuple(chain.from_iterable(part)),
         )
 
 
@@ -66,7 +64,7 @@ def update_heads(connection: Connection, rows: Sequence[tuple[int, int]], active
         connection.exec_driver_sql(
             f"UPDATE executions SET next_seq = moved.column2, active_ms = {mark} "
             f"FROM (VALUES {_values(connection, len(part), 2)}) AS moved WHERE executions.key = moved.column1",
-            (active_ms, *_flat(part)),
+            (active_ms, *chain.from_iterable(part)),
         )
 
 
@@ -86,7 +84,3 @@ def _mark(connection: Connection) -> str:
 def _values(connection: Connection, rows: int, columns: int) -> str:
     mark = _mark(connection)
     return ",".join(["(" + ",".join([mark] * columns) + ")"] * rows)
-
-
-def _flat(rows: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
-    return (value for row in rows for value in row)

@@ -63,24 +63,24 @@ def read_envelopes(raw: bytes, execution_id: str, *, max_events: int) -> list[En
             f"The request holds {len(value)} events and may hold {max_events}. Nothing was stored. Send them in "
             "several requests.",
         )
-    return [_envelope(event, f"/events/{index}", execution_id) for index, event in enumerate(value)]
+    return [_envelope(event, index, execution_id) for index, event in enumerate(value)]
 
 
-def _envelope(event: Any, pointer: str, execution_id: str) -> Envelope:
+def _envelope(event: Any, index: int, execution_id: str) -> Envelope:
     if not isinstance(event, dict):
-        raise _invalid(pointer, "must be an object")
+        raise _invalid(f"/events/{index}", "must be an object")
     seq = event.get("seq")
     if type(seq) is not int or not 0 <= seq <= MAX_SEQ:
-        raise _invalid(f"{pointer}/seq", "must be an integer of 0 or more")
+        raise _invalid(f"/events/{index}/seq", "must be an integer of 0 or more")
     if event.get("execution_id") != execution_id:
-        raise _invalid(f"{pointer}/execution_id", f"must be {execution_id!r}, the id in the address")
+        raise _invalid(f"/events/{index}/execution_id", f"must be {execution_id!r}, the id in the address")
     at = event.get("at")
     if not isinstance(at, str) or not _rfc3339.fullmatch(at):
-        raise _invalid(f"{pointer}/at", "must be a time as in RFC 3339")
+        raise _invalid(f"/events/{index}/at", "must be a time as in RFC 3339")
     kind = event.get("kind")
     if not isinstance(kind, str) or not 1 <= len(kind) <= 64:
-        raise _invalid(f"{pointer}/kind", "must be a string of 1 to 64 characters")
-    state_event = _state_event(event, pointer) if kind in _STATE_KINDS else None
+        raise _invalid(f"/events/{index}/kind", "must be a string of 1 to 64 characters")
+    state_event = _state_event(event, f"/events/{index}") if kind in _STATE_KINDS else None
     return Envelope(seq, to_json(event).decode(), state_event)
 
 

@@ -1,7 +1,7 @@
 """Journals: appending to many of them in one transaction, and reading from one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -43,7 +43,7 @@ class _Head:
     next_seq: int
     status: str
     first_new: int
-    bodies: list[str] = field(default_factory=list)
+    bodies: list[str]
 
 
 def append_group(transaction: Transaction, group: Sequence[Append]) -> list[int | Problem]:
@@ -84,8 +84,8 @@ def append_group(transaction: Transaction, group: Sequence[Append]) -> list[int 
 def _heads(connection: Connection, group: Sequence[Append]) -> dict[str, _Head]:
     ids = list({append.execution_id for append in group})
     return {
-        row.id: _Head(row.key, row.profile_key, row.next_seq, row.status, row.next_seq)
-        for row in select_heads(connection, ids)
+        execution_id: _Head(key, profile_key, next_seq, status, next_seq, [])
+        for execution_id, key, profile_key, next_seq, status in select_heads(connection, ids)
     }
 
 
@@ -151,7 +151,7 @@ def _store(transaction: Transaction, heads: dict[str, _Head], added: dict[int, i
     moved: list[tuple[int, int]] = []
     for execution_id, head in heads.items():
         if head.bodies:
-            rows += [(head.key, head.first_new + offset, body) for offset, body in enumerate(head.bodies)]
+            rows += [(head.key, seq, body) for seq, body in enumerate(head.bodies, head.first_new)]
             moved.append((head.key, head.next_seq))
             transaction.notices.append(EventsAppended(execution_id, head.first_new, tuple(head.bodies)))
     if rows:

@@ -1,11 +1,10 @@
 """What a commit changed, told to those who follow it: in this process, and in others of the same database."""
 
 import secrets
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class EventsAppended:
+class EventsAppended(NamedTuple):
     """Events were appended; ``bodies`` are their JSON texts, the first of which has number ``first_seq``."""
 
     execution_id: str
@@ -13,8 +12,7 @@ class EventsAppended:
     bodies: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutionChanged:
+class ExecutionChanged(NamedTuple):
     """An execution was made, interrupted or ended; how is read from the database."""
 
     execution_id: str
