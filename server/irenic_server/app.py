@@ -53,8 +53,8 @@ class App:
         authentication = Authentication(Dispatch(self.services, self.api, rates), settings, self.services.tokens)
         gate = HostGate(authentication, settings)
         log = RequestLog(SecurityHeaders(gate, settings), self.services.metrics)
-        whole = Prefixed(log, settings.prefix)
-        self._app = Shortcut(whole, self.services, log=log, gate=gate, authentication=authentication, rates=rates)
+        self._app = Prefixed(log, settings.prefix)
+        self.shortcut = Shortcut(self.services, log=log, gate=gate, authentication=authentication, rates=rates)
         self._running: AbstractAsyncContextManager[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,7 +1,7 @@
 """Small helpers for the parts that speak ASGI themselves, because they are in the way of every request."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -15,10 +15,15 @@ _HEADERS = "irenic.headers"
 
 def header(scope: Scope, name: bytes) -> bytes | None:
     """Return the header of a name, in lower case, or None; the last one where there are several."""
+    return all_headers(scope).get(name)
+
+
+def all_headers(scope: Scope) -> Mapping[bytes, bytes]:
+    """Return the headers of a request by name."""
     found: dict[bytes, bytes] | None = scope.get(_HEADERS)
     if found is None:
         found = scope[_HEADERS] = dict(scope["headers"])
-    return found.get(name)
+    return found
 
 
 async def respond(send: Send, status: int, body: bytes, headers: Sequence[Header]) -> None:
@@ -43,9 +48,14 @@ async def respond_json(send: Send, status: int, body: bytes) -> None:
 
 async def respond_problem(send: Send, problem: Problem) -> None:
     """Send a problem."""
+    await respond(send, problem.status, problem.body(), problem_headers(problem))
+
+
+def problem_headers(problem: Problem) -> list[Header]:
+    """Return the headers of a problem's answer."""
     headers = [(b"content-type", MEDIA_TYPE.encode()), (b"cache-control", b"no-store")]
     headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in problem.headers.items()]
-    await respond(send, problem.status, problem.body(), headers)
+    return headers
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:

@@ -158,14 +158,16 @@ def cookie_name(scope: AsgiScope) -> str:
 
 def uses_cookie(scope: AsgiScope) -> bool:
     """Tell whether a request is let in by a cookie, which a browser sends by itself."""
-    return _bearer(scope) is None
+    return not _is_bearer(header(scope, b"authorization"))
 
 
 def _bearer(scope: AsgiScope) -> str | None:
     value = header(scope, b"authorization")
-    if value is None or value[:7].lower() != b"bearer ":
-        return None
-    return value[7:].strip().decode("latin-1")
+    return value[7:].strip().decode("latin-1") if value is not None and _is_bearer(value) else None
+
+
+def _is_bearer(value: bytes | None) -> bool:
+    return value is not None and value[:7].lower() == b"bearer "
 
 
 def _cookie(scope: AsgiScope) -> str | None:

@@ -32,10 +32,10 @@ _standard = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime
 class RequestLog:
     """Numbers, times, counts and logs every request, and answers 500 where something failed."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, same_numbers: "RequestLog | None" = None) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
-        self._ids: _RequestIds = same_numbers._ids if same_numbers is not None else _RequestIds()
+        self._ids = _RequestIds()
 
     def number(self, scope: Scope) -> bytes:
         """Return the id of a request: the one that it brings, or a new one."""
@@ -59,19 +59,27 @@ class RequestLog:
             await self._app(scope, receive, send_numbered)
         except Problem as problem:
             await respond_problem(send_numbered, problem)
-        except Exception:
-            _log.exception("a request failed", extra={"method": scope["method"], "path": scope["path"]})
+        except Exception as error:
+            failure = self.failure(scope, error, request_id)
             if status == 0:
-                detail = (
-                    "The server failed, and its log says why under the id of this request. It is safe to try again."
-                )
-                await respond_problem(send_numbered, Problem("internal", detail, request_id=request_id.decode()))
+                await respond_problem(send_numbered, failure)
         finally:
-            self._note(scope, status, time.perf_counter() - started)
+            self.note(scope, status, time.perf_counter() - started, request_id)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def failure(self, scope: Scope, error: BaseException, request_id: bytes) -> Problem:
+        """Log an error that nobody has thought of, and return what the client is told of it."""
+        number = request_id.decode("ascii")
+        where = {"method": scope["method"], "path": scope["path"], "request_id": number}
+        _log.error("a request failed", exc_info=error, extra=where)
+        detail = "The server failed, and its log says why under the id of this request. It is safe to try again."
+        return Problem("internal", detail, request_id=number)
+
+    def note(self, scope: Scope, status: int, seconds: float, request_id: bytes) -> None:
+        """Count and log a request that was answered."""
         route: str = scope.get(ROUTE, "other")
         self._metrics.requested(route, _method(scope["method"]), status, seconds)
+        if not _access.isEnabledFor(logging.INFO):
+            return
         quiet = status < 400 and (route == "append" or scope["path"] in OPEN_PATHS)
         level = logging.DEBUG if quiet else logging.INFO
         if _access.isEnabledFor(level):
@@ -85,6 +93,7 @@ class RequestLog:
                 extra={
                     "milliseconds": round(seconds * 1000, 3),
                     "token": principal.name if principal is not None else None,
+                    "request_id": request_id.decode("ascii"),
                 },
             )
 
@@ -98,12 +107,12 @@ class _RequestIds:
 
     def __init__(self) -> None:
         # Random once, not for each request: that is a call into the kernel.
-        self._start = secrets.token_hex(6)
+        self._start = secrets.token_hex(6).encode("ascii")
         self._count = 0
 
     def next(self) -> bytes:
         self._count += 1
-        return f"{self._start}-{self._count:x}".encode()
+        return b"%b-%x" % (self._start, self._count)
 
 
 class _Lines(logging.Formatter):

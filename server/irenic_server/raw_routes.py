@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 
 from starlette.types import Receive, Scope, Send
 
+from irenic_server.appends import Appends
 from irenic_server.asgi import decompress, header, read_body, respond, respond_json
-from irenic_server.auth import PRINCIPAL
-from irenic_server.envelopes import read_envelopes
 from irenic_server.executions import read_status
-from irenic_server.journal import Append, append_group
+from irenic_server.journal import append_group
 from irenic_server.logs import ROUTE
 from irenic_server.problems import Problem
 from irenic_server.revisions import last_revision
 from irenic_server.sse import send_stream
-from irenic_server.tokens import Principal
 
 if TYPE_CHECKING:
     from irenic_server.services import Services
@@ -28,17 +26,12 @@ END_ID = "end"
 """The id of a stream's last event: a client that comes back with it has seen everything."""
 
 
-def appended_to(scope: Scope) -> str | None:
-    """Return the id of the execution that a request appends to; None where it does something else."""
-    match = _execution_route.fullmatch(scope["path"]) if scope["method"] == "POST" else None
-    return match[1] if match is not None and match[2] == "events" else None
-
-
 class RawRoutes:
     """Finds and serves the routes; ``serve`` says whether it was one of them."""
 
     def __init__(self, services: "Services") -> None:
         self._services = services
+        self._appends = Appends(services)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Serve a request that is for one of the routes.
@@ -73,19 +66,14 @@ class RawRoutes:
 
         :raises Problem: if nothing was stored.
         """
-        limits = self._services.settings.limits
-        principal: Principal = scope[PRINCIPAL]
-        body = await read_body(scope, receive, limits.events_body)
+        limit = self._services.settings.limits.events_body
+        body = await read_body(scope, receive, limit)
         encoding = header(scope, b"content-encoding")
         if encoding is not None:
-            body = decompress(body, encoding, limits.events_body)
-        envelopes = read_envelopes(body, execution_id, max_events=limits.events_per_request)
-        check_storage(principal, len(body))
-        append = Append(execution_id, envelopes, _fencing(scope), principal.key)
+            body = decompress(body, encoding, limit)
+        append = self._appends.read(scope, body, execution_id)
         next_seq = await self._services.writer.write_grouped(append_group, append)
-        principal.stored += len(body)
-        self._services.metrics.events_appended += len(envelopes)
-        return b'{"next_seq":%d}' % next_seq
+        return self._appends.answer(scope, append, len(body), next_seq)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send, execution_id: str) -> None:
         services = self._services
@@ -121,31 +109,6 @@ class RawRoutes:
                 f"The server is ending, or has {most} open streams already. Come back in a few seconds.",
                 headers={"Retry-After": "5"},
             )
-
-
-def _fencing(scope: Scope) -> int | None:
-    value = header(scope, b"irenic-fencing")
-    if value is None:
-        return None
-    if not value.isdigit() or len(value) > 16:
-        raise Problem("invalid-request", "The header Irenic-Fencing has to be a whole number. Nothing was stored.")
-    return int(value)
-
-
-def check_storage(principal: Principal, size: int) -> None:
-    """Check that a token may store this much more.
-
-    :raises Problem: if it may not.
-    """
-    limit = principal.storage_limit
-    if limit is not None and principal.stored + size > limit:
-        raise Problem(
-            "storage-full",
-            f"The token {principal.name!r} may store {limit} bytes and has stored {principal.stored}. Nothing of this "
-            "request was stored; what was acknowledged before is safe. Ask for a larger limit.",
-            limit=limit,
-            stored=principal.stored,
-        )
 
 
 def _last_event_id(scope: Scope) -> str | None:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from irenic_server.asgi import Header, header, respond_problem
+from irenic_server.asgi import Header, all_headers, respond_problem
 from irenic_server.auth import OPEN_PATHS, is_api, uses_cookie
 from irenic_server.problems import Problem
 from irenic_server.settings import Settings
@@ -50,8 +50,7 @@ class HostGate:
         self._allowed |= {"localhost", settings.host.lower()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        host = (header(scope, b"host") or b"").decode("latin-1").lower()
-        problem = None if scope["path"] in OPEN_PATHS else self._check(scope, host)
+        problem = None if scope["path"] in OPEN_PATHS else self._check(scope)
         if problem is not None:
             await respond_problem(send, problem)
             return
@@ -59,18 +58,19 @@ class HostGate:
 
     def lets_in(self, scope: Scope) -> bool:
         """Tell whether a request may pass."""
-        host = (header(scope, b"host") or b"").decode("latin-1").lower()
-        return self._check(scope, host) is None
+        return self._check(scope) is None
 
-    def _check(self, scope: Scope, host: str) -> Problem | None:
+    def _check(self, scope: Scope) -> Problem | None:
+        given = all_headers(scope)
+        host = given.get(b"host", b"").decode("latin-1").lower()
         if not self._is_own(host):
             return Problem(
                 "unknown-host",
                 f"{host[:100]!r} is not a name of this server. Use 127.0.0.1 or localhost, or start the server with "
                 "--allowed-host.",
             )
-        origin = header(scope, b"origin")
-        site = header(scope, b"sec-fetch-site")
+        origin = given.get(b"origin")
+        site = given.get(b"sec-fetch-site")
         if scope["method"] in _SAFE_METHODS:
             # A page elsewhere may link here; it may not read the API.
             foreign = is_api(scope["path"]) and (site == b"cross-site" or _is_foreign(origin, host))
@@ -79,7 +79,7 @@ class HostGate:
         else:
             # Browsers name the origin of every such request. Without it, only a header that a page elsewhere cannot set
             # lets it in.
-            foreign = uses_cookie(scope) and site != b"same-origin"
+            foreign = site != b"same-origin" and uses_cookie(scope)
         if not foreign:
             return None
         return Problem(

@@ -15,7 +15,7 @@ import uvicorn
 
 from irenic.model.errors import IrenicError
 from irenic_server.app import App, create_app
-from irenic_server.protocol import bounded_protocol
+from irenic_server.protocol import configured_protocol
 from irenic_server.requests import InterruptRequest
 from irenic_server.schema import prepare_schema
 from irenic_server.settings import Settings
@@ -98,7 +98,7 @@ def make_server(app: App, started: Callable[[], None]) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         loop="auto",
-        http=bounded_protocol(settings.limits),
+        http=configured_protocol(settings.limits, app.shortcut),
         ws="none",
         lifespan="on",
         log_config=None,

@@ -20,7 +20,6 @@ from irenic_server.logs import ROUTE
 from irenic_server.metrics import Metrics
 from irenic_server.otlp import NotOtlpError, Parsed, Record, Signal, group, parse
 from irenic_server.problems import Problem
-from irenic_server.raw_routes import check_storage
 from irenic_server.tables import telemetry, tokens
 from irenic_server.tokens import Principal
 from irenic_server.transaction import Transaction
@@ -76,7 +75,7 @@ class Intake:
         limit = services.settings.limits.telemetry_body
         body = decompress(await read_body(scope, receive, limit), header(scope, b"content-encoding"), limit)
         principal: Principal = scope[PRINCIPAL]
-        check_storage(principal, len(body))
+        principal.check_room(len(body))
         try:
             parsed = await asyncio.to_thread(_parse, signal, body)
         except NotOtlpError as error:

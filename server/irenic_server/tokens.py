@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from irenic.model.errors import IrenicError
 from irenic_server.clock import as_text, now_ms
 from irenic_server.database import Database
+from irenic_server.problems import Problem
 from irenic_server.tables import tokens
 
 REFRESH_SECONDS = 1.0
@@ -45,6 +46,21 @@ class Principal:
     key: int | None = None
     storage_limit: int | None = None
     stored: int = 0
+
+    def check_room(self, size: int) -> None:
+        """Check that it may store this much more.
+
+        :raises Problem: if it may not.
+        """
+        limit = self.storage_limit
+        if limit is not None and self.stored + size > limit:
+            raise Problem(
+                "storage-full",
+                f"The token {self.name!r} may store {limit} bytes and has stored {self.stored}. Nothing of this "
+                "request was stored; what was acknowledged before is safe. Ask for a larger limit.",
+                limit=limit,
+                stored=self.stored,
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, text
@@ -28,7 +29,11 @@ from irenic_server.problems import Problem
 from irenic_server.transaction import Transaction
 
 T = TypeVar("T")
-Result = tuple["asyncio.Future[Any]", Any, BaseException | None]
+
+Settle = Callable[[Any, BaseException | None], None]
+"""Is called in the event loop with a write's result once it is durable, or with why nothing of it was stored."""
+
+Result = tuple[Settle, Any, BaseException | None]
 
 MAX_BATCH = 512
 
@@ -46,7 +51,7 @@ class Write(Generic[T]):
     """One write: a function of the database alone, so that it may be run again after a transaction was lost."""
 
     run: Callable[[Transaction], T]
-    future: "asyncio.Future[T]"
+    settle: Settle
 
 
 @dataclass(slots=True)
@@ -58,7 +63,7 @@ class GroupedWrite:
 
     run_group: Callable[[Transaction, Sequence[Any]], Sequence[Any]]
     request: Any
-    future: "asyncio.Future[Any]"
+    settle: Settle
 
 
 class Writer:
@@ -97,7 +102,7 @@ class Writer:
         :raises Problem: if too many writes wait.
         """
         future: asyncio.Future[T] = self._loop.create_future()
-        self._put(Write(run, future))
+        self._put(Write(run, partial(_settle, future)))
         return future
 
     def write_grouped(
@@ -105,8 +110,17 @@ class Writer:
     ) -> "asyncio.Future[Any]":
         """Queue a write that shares statements with its neighbours; the future is done when it is durable."""
         future: asyncio.Future[Any] = self._loop.create_future()
-        self._put(GroupedWrite(run_group, request, future))
+        self.put_grouped(run_group, request, partial(_settle, future))
         return future
+
+    def put_grouped(
+        self, run_group: Callable[[Transaction, Sequence[Any]], Sequence[Any]], request: Any, settle: Settle
+    ) -> None:
+        """Do the same for a caller that is not a coroutine and is told the result by being called.
+
+        :raises Problem: if too many writes wait.
+        """
+        self._put(GroupedWrite(run_group, request, settle))
 
     async def close(self) -> None:
         """Carry out what is queued and end the thread."""
@@ -121,8 +135,9 @@ class Writer:
                 f"{self._pending} writes wait already. Nothing was stored. Send the same request again in a second.",
                 headers={"Retry-After": "1"},
             )
+        if self._pending == 0:
+            self._idle.clear()
         self._pending += 1
-        self._idle.clear()
         self._waiting.append(write)
         if not self._committing:
             self._gather()
@@ -156,23 +171,34 @@ class Writer:
     # In the thread.
 
     def _run(self) -> None:
-        while (batch := self._queue.get()) is not None:
-            self._commit(batch)
-            self._loop.call_soon_threadsafe(self._committed)
+        while self._commit_next():
+            pass
 
-    def _commit(self, batch: list[Write[Any] | GroupedWrite]) -> None:
+    def _commit_next(self) -> bool:
+        """Carry out what is handed over next, and hold on to nothing of it: the loop, which made it, frees it."""
+        batch = self._queue.get()
+        if batch is None:
+            return False
+        # The loop is called once, at the very end: until then it could only wait for the interpreter.
+        self._loop.call_soon_threadsafe(self._committed, *self._commit(batch))
+        return True
+
+    def _commit(self, batch: list[Write[Any] | GroupedWrite]) -> tuple[list[Result], list[Notice]]:
         started = time.perf_counter()
         try:
             results, notices = self._transact_or_retry(batch)
         except Exception as error:
             if len(batch) > 1:
                 # One write must not take the others down with it: each gets a transaction of its own.
+                results, notices = [], []
                 for write in batch:
-                    self._commit([write])
-                return
-            results, notices = [(batch[0].future, None, _explained(error))], []
+                    its_results, its_notices = self._commit([write])
+                    results += its_results
+                    notices += its_notices
+                return results, notices
+            results, notices = [(batch[0].settle, None, _explained(error))], []
         self._metrics.committed(len(batch), time.perf_counter() - started)
-        self._loop.call_soon_threadsafe(self._settle, results, notices)
+        return results, notices
 
     def _transact_or_retry(self, batch: list[Write[Any] | GroupedWrite]) -> tuple[list[Result], list[Notice]]:
         try:
@@ -195,7 +221,7 @@ class Writer:
                     outcomes = write.run_group(transaction, [member.request for member in group])
                     for member, outcome in zip(group, outcomes, strict=True):
                         failed = isinstance(outcome, BaseException)
-                        results.append((member.future, None, outcome) if failed else (member.future, outcome, None))
+                        results.append((member.settle, None, outcome) if failed else (member.settle, outcome, None))
                     position += len(group)
                 else:
                     results.append(_run_alone(transaction, write))
@@ -206,25 +232,27 @@ class Writer:
 
     # Back in the event loop.
 
-    def _settle(self, results: list[Result], notices: list[Notice]) -> None:
+    def _committed(self, results: list[Result], notices: list[Notice]) -> None:
+        self._committing = False
         self._pending -= len(results)
+        self._expected = min(self._expected + len(self._waiting), MAX_BATCH)
         if notices:
             self._publish(notices)
-        for future, value, error in results:
-            if future.done():
-                continue
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(value)
-
-    def _committed(self) -> None:
-        self._committing = False
-        self._expected = min(self._expected + len(self._waiting), MAX_BATCH)
+        for settle, value, error in results:
+            settle(value, error)
         if self._waiting:
             self._gather()
         elif self._pending == 0:
             self._idle.set()
+
+
+def _settle(future: "asyncio.Future[T]", value: T, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(value)
 
 
 def _same_kind(batch: Sequence[Write[Any] | GroupedWrite], position: int) -> list[GroupedWrite]:
@@ -246,9 +274,9 @@ def _run_alone(transaction: Transaction, write: Write[Any]) -> Result:
     except Problem as problem:
         savepoint.rollback()
         del transaction.notices[notices:]
-        return write.future, None, problem
+        return write.settle, None, problem
     savepoint.commit()
-    return write.future, value, None
+    return write.settle, value, None
 
 
 def _explained(error: Exception) -> Exception:
