@@ -3,6 +3,8 @@
 Raw SQLite commits the same events in the same way (WAL, synchronous=FULL), one connection, nothing around it. Times are
 per event, so that less is better everywhere: 2.5 times as many events a second as raw are 0.4 of its time.
 
+A server that stores nothing says what the client and the way to it take by themselves.
+
 p50 and p99 are those of a round, and their medians count: one stall of the machine is in one round only.
 """
 
@@ -32,18 +34,23 @@ from irenic_server.requests import ExecutionCreate
 
 SECONDS = 0.3 if QUICK else 2.0
 LOAD = Path(__file__).with_name("append_load.py")
-FEW, MANY = 1_000, 20_000 if QUICK else 1_000_000
+FEW, MANY = 1_000, 4_000 if QUICK else 1_000_000
 STREAMS = 100 if QUICK else 2_000
 STREAM_BYTES = 30 * 1024
 READS = 200
 
 
-class Server:
-    """A server process on a database of its own."""
+def on_database(database: Path) -> "Server":
+    """Start the server on a database."""
+    return Server("irenic_server", "--database", str(database), "--port", "0", "--rate", "0", "--token", TOKEN)
 
-    def __init__(self, database: Path) -> None:
-        command = [sys.executable, "-m", "irenic_server", "--database", str(database), "--port", "0", "--rate", "0"]
-        self._process = subprocess.Popen([*command, "--token", TOKEN], stdout=subprocess.PIPE, text=True)
+
+class Server:
+    """A server process, which has printed its address."""
+
+    def __init__(self, module: str, *arguments: str) -> None:
+        command = [sys.executable, "-m", module, *arguments]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self.address = self._process.stdout.readline().partition("/?")[0]
         self.port = int(self.address.rpartition(":")[2])
@@ -104,24 +111,32 @@ class Appends:
 
 def append_rows(folder: Path) -> list[Row]:
     """Measure appends of one event and of a hundred a request."""
-    server = Server(folder / "appends")
-    single, hundred = Appends(server, 1), Appends(server, 100)
+    server, storeless = on_database(folder / "appends"), Server("tests.bench.storeless_server")
+    single, hundred, nothing = Appends(server, 1), Appends(server, 100), Appends(storeless, 1)
     try:
-        one = alternate({"ours": single.measure, "raw": lambda: raw(folder / "raw", 1)})
+        one = alternate({"ours": single.measure, "raw": lambda: raw(folder / "raw", 1), "storeless": nothing.measure})
         many = alternate({"ours": hundred.measure, "raw": lambda: raw(folder / "raw", 100)})
     finally:
         server.end()
+        storeless.end()
     for who, times in one.items():
         sys.stdout.write(f"{who}: {1 / statistics.median(times):,.0f} events a second, one event a request\n")
     return [
         row("append, one event a request", one["ours"], one["raw"], "a transaction of one row", "µs", 1e6, 1 / 2.5),
+        row("the same, nothing stored", one["storeless"], one["raw"], "a transaction of one row", "µs", 1e6, None),
         row("append, 100 events a request", many["ours"], many["raw"], "a transaction of 100", "µs", 1e6, 1 / 0.3),
         row("append at 64 connections, p99", single.p99, single.p50, "p50", "ms", 1e3, 5),
     ]
 
 
 def row(
-    name: str, ours: Sequence[float], other: Sequence[float], other_name: str, unit: str, scale: float, goal: float
+    name: str,
+    ours: Sequence[float],
+    other: Sequence[float],
+    other_name: str,
+    unit: str,
+    scale: float,
+    goal: float | None,
 ) -> Row:
     """Return a row of seconds, of each round, in a unit that is easy to read."""
     mine, theirs = ([seconds * scale for seconds in times] for times in (ours, other))
@@ -148,7 +163,7 @@ def read_row(folder: Path) -> Row:
     servers = {}
     for name, events in (("ours", MANY), ("other", FEW)):
         fill(folder / name, events)
-        servers[name] = Server(folder / name)
+        servers[name] = on_database(folder / name)
     try:
         measures = {name: _reading(server) for name, server in servers.items()}
         found = alternate(measures)
@@ -175,7 +190,7 @@ def stream_row(folder: Path) -> Row:
     """Measure the memory of idle streams."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2 * STREAMS)), hard))
-    server = Server(folder / "streams")
+    server = on_database(folder / "streams")
     open_streams: list[socket.socket] = []
     try:
         with server.client() as client:
