@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import re
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -12,13 +13,14 @@ import brotli
 import pytest
 
 from irenic.model.errors import FlowError
-from tooling import compression
+from tooling import compression, page_python
 from tooling.assembly import bring_up_to_date, manifest
 from tooling.console import Console
 from tooling.errors import BuildError
 from tooling.exports import export_flows, importable
 from tooling.licences import licence_files
-from tooling.paths import NODE_MODULES, SITE
+from tooling.page_python import MICROPYTHON, check_versions, compiled, packed
+from tooling.paths import NODE_MODULES, SITE, WEB
 from tooling.pyodide_script import bound_late, for_module_worker, read_once
 from tooling.scripts import ENTRIES, collect_sources, pack_scripts
 from tooling.stamps import write_atomically
@@ -122,6 +124,62 @@ class TestScripts:
         assert "importScripts(" not in changed
         with pytest.raises(BuildError, match="does not look as it did"):
             for_module_worker(changed)
+
+
+IMPORTED = """
+import { readFileSync } from "node:fs";
+const [module, packed, ...names] = process.argv.slice(2);
+const { loadMicroPython } = await import(module);
+const python = await loadMicroPython({ stdout: console.log });
+python.registerJsModule("pyscript", {});
+globalThis.document = {};
+python.FS.writeFile("packed.mpy", readFileSync(packed));
+python.runPython(`import packed\n${names.map((name) => `import ${name}\n`).join("")}print(ui.units.size(1500000))`);
+try {
+  python.runPython("ui.units.epoch('no time')");
+} catch ({ message }) {
+  console.log(message);
+}
+"""
+"""Has MicroPython import modules out of the page's packed ones, and one of them fail."""
+
+
+class TestPagePython:
+    """The page's modules, compiled and packed."""
+
+    def test_micropython_imports_every_one_of_them(self, tmp_path: Path) -> None:
+        """The one that the page runs; and an error names the file and the line of its source."""
+        sources = sorted((WEB / "ui").glob("*.py"))
+        names = [f"ui.{path.stem}" for path in sources if path.stem not in ("__init__", "main")]
+        (tmp_path / "imported.mjs").write_text(IMPORTED)
+        command = ["node", tmp_path / "imported.mjs", MICROPYTHON / "micropython.mjs", SITE / "ui" / "packed.mpy"]
+        command += ["__future__", "typing", *names]
+        process = subprocess.run(list(map(str, command)), check=False, capture_output=True, text=True)
+        written = process.stdout
+        (line,) = (
+            number
+            for number, text in enumerate((WEB / "ui" / "units.py").read_text().splitlines(), 1)
+            if text.lstrip().startswith("year, month, day =")
+        )
+        assert (written.partition("\n")[0], process.stderr) == ("1.5 MB", "")
+        assert f'File "ui/units.py", line {line}, in epoch\nValueError' in written
+
+    def test_those_of_the_site_are_what_the_sources_make_now(self) -> None:
+        """Byte for byte, so that a browser's copy stays good."""
+        assert (SITE / "ui" / "packed.mpy").read_bytes() == packed()
+
+    def test_what_micropython_cannot_compile_stops_the_build(self) -> None:
+        """And the error names the file."""
+        with pytest.raises(BuildError, match=r"cannot compile ui/broken\.py") as raised:
+            compiled("match 1:\n  case 1: pass\n", "ui/broken.py")
+        assert "SyntaxError" in raised.value.log
+
+    def test_the_compiler_is_of_the_version_that_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Another one stops the build."""
+        check_versions()
+        monkeypatch.setattr(page_python, "version", lambda name: "1.99.0.post1")
+        with pytest.raises(BuildError, match="compiles for another MicroPython"):
+            check_versions()
 
 
 @pytest.fixture

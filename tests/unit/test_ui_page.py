@@ -6,9 +6,11 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+from tooling.paths import SITE
 from ui import status
 
 WEB = Path(__file__).parents[2] / "web"
+PLUGINS = ("codemirror", "deprecations-manager", "donkey", "error", "py-editor", "py-game", "py-terminal")
 MARKUP = (WEB / "index.html").read_text()
 
 
@@ -34,17 +36,23 @@ def loaded_modules() -> dict[str, str]:
     return files
 
 
-def test_every_module_of_the_page_is_loaded_to_where_it_is_imported_from() -> None:
-    """And nothing that is not there."""
-    modules = {f"/ui/{path.name}": f"./ui/{path.name}" for path in (WEB / "ui").glob("*.py") if path.name != "main.py"}
-    shims = {f"/ui/micropython/{path.name}": f"./{path.name}" for path in (WEB / "ui" / "micropython").glob("*.py")}
-    assert loaded_modules() == modules | shims
-
-
-def test_every_module_is_fetched_before_python_asks_for_it() -> None:
+def test_all_that_python_starts_from_is_fetched_before_it_is_asked_for() -> None:
     """One after the other would cost a second picture's worth of time."""
     preloaded = {attributes["href"] for tag, attributes in ELEMENTS if attributes.get("rel") == "preload"}
     assert loaded_modules().keys() | {"/ui/main.py", "/ui/config.json"} <= preloaded
+
+
+def test_what_is_fetched_beforehand_is_there() -> None:
+    """Also where its name has a hash in it that changes with a package's version."""
+    fetched = {attributes["href"] or "" for _, attributes in ELEMENTS if "preload" in (attributes.get("rel") or "")}
+    assert [address for address in sorted(fetched) if not (SITE / address[1:]).is_file()] == []
+
+
+def test_pyscript_is_told_twice_to_load_none_of_its_plugins() -> None:
+    """Once for each of its Pythons; what one of them does not refuse is loaded."""
+    refused = json.loads(re.findall(r"<py-config[^>]*>(.*?)</py-config>", MARKUP)[0])
+    told = json.loads((WEB / "ui" / "config.json").read_text())
+    assert refused["plugins"] == told["plugins"] == [f"!{name}" for name in PLUGINS]
 
 
 def test_nothing_in_the_markup_needs_a_weaker_policy() -> None:

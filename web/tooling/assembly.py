@@ -15,7 +15,7 @@ from typing import Any
 
 from tooling.licences import licence_files
 from tooling.packages import normalised
-from tooling.paths import BOOT_FILES, EXPORTS, FLOW_WHEELS, NODE_MODULES, SCRIPTS, SITE, TAB_WHEELS, WEB
+from tooling.paths import BOOT_FILES, EXPORTS, FLOW_WHEELS, NODE_MODULES, PAGE, SCRIPTS, SITE, TAB_WHEELS, WEB
 from tooling.sample import SAMPLE, sample_archive
 from tooling.scripts import ENTRIES
 from tooling.stamps import files_below, write_atomically
@@ -25,7 +25,10 @@ Content = Path | bytes
 Plan = dict[str, Content]
 """What the site is to hold: a file or its bytes, by path below the site's root."""
 
-PAGE_FOLDERS = ("ui", "style", "flows")
+PAGE_FOLDERS = ("style", "flows")
+PAGE_PYTHON = ("config.json", "held.mjs", "main.py")
+"""What the page loads of `web/ui` as it is; its modules are packed."""
+
 PAGE_SCRIPTS = ("ahead.mjs", "evaluation.mjs", "offline.mjs")
 """What the page loads of `web/boot` as it is; the rest of it is packed."""
 
@@ -38,7 +41,7 @@ PYSCRIPT_PLUGINS = ("error", "deprecations-manager", "py-editor", "py-game", "py
 PYSCRIPT_FILES = ("core*.js", "core.css", *(f"{plugin}-*.js" for plugin in PYSCRIPT_PLUGINS))
 """PyScript without what its editor, terminal and game tags load when a page uses them.
 
-PyScript imports every plugin at its start, also those that a page does not use.
+PyScript imports every plugin at its start that a page does not refuse for both of its Pythons, `py` and `mpy`.
 """
 
 MANIFEST = "manifest.json"
@@ -78,6 +81,7 @@ def _page_files() -> Plan:
     plan: Plan = {path.name: path for path in WEB.glob("*.*") if path.suffix in PAGE_FILE_TYPES}
     for folder in PAGE_FOLDERS:
         plan |= _below(WEB / folder, f"{folder}/")
+    plan |= {f"ui/{name}": WEB / "ui" / name for name in PAGE_PYTHON} | _below(PAGE, "ui/")
     plan |= {f"boot/{name}": WEB / "boot" / name for name in PAGE_SCRIPTS}
     return {place: content for place, content in plan.items() if not place.startswith(NOT_SERVED)}
 

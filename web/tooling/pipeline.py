@@ -10,6 +10,7 @@ from tooling.paths import (
     BOOT_FILES,
     CORE,
     EXPORTS,
+    PAGE,
     REQUIREMENTS,
     SCRIPT_SOURCES,
     SITE,
@@ -40,9 +41,34 @@ def bring_site_up_to_date(
     console.run(tab_wheels_step(console))
     console.run(core_wheel_step(console))
     console.run(scripts_step(console))
+    console.run(_page_step(console))
     console.run(_exports_step(console))
     _make_fast_start(console, browser, needs_snapshot=needs_snapshot)
     console.run(_site_step(console, best_compression=best_compression))
+
+
+def _page_step(console: Console) -> Step:
+    """Compile and pack the page's own Python."""
+
+    def pack() -> None:
+        console.command(
+            [VENV_PYTHON, "-m", "tooling.page_python"],
+            env=IN_VENV,
+            log="page",
+            next_step="Mend what the output names, and run the same command again.",
+        )
+
+    return Step(
+        name="page",
+        title="the page's Python",
+        inputs=(
+            *(WEB / "ui", WEB / "package-lock.json", WEB / "tooling" / "page_python.py"),
+            REQUIREMENTS / "runtime.txt",
+        ),
+        outputs=(PAGE / "packed.mpy",),
+        action=pack,
+        stamps=STAMPS,
+    )
 
 
 def _exports_step(console: Console) -> Step:
@@ -123,7 +149,7 @@ def _site_step(console: Console, *, best_compression: bool) -> Step:
     return Step(
         name="site",
         title="site",
-        inputs=(str(quality), WEB, EXPORTS, WHEELS / "core-wheel", BOOT_FILES / "assets.json", *SAMPLE_SOURCES),
+        inputs=(str(quality), WEB, EXPORTS, PAGE, WHEELS / "core-wheel", BOOT_FILES / "assets.json", *SAMPLE_SOURCES),
         outputs=(SITE / MANIFEST,),
         action=make,
         stamps=STAMPS,
