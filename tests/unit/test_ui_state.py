@@ -46,6 +46,14 @@ async def journal(flow: Flow, *cmds: str) -> list[JournalEvent]:
         return await journal_of(execution)
 
 
+async def many_ensured() -> tuple[Flow, list[JournalEvent]]:
+    """Return a flow of more items than take an outcome at once, and the journal of its ensuring."""
+    flow, world = Flow("many"), World()
+    for number in range(35):
+        flow.add(Thing(f"thing_{number}", world), value=1)
+    return flow, await journal(flow, "ensure")
+
+
 @pytest.mark.parametrize("cmds", [["ensure"], ["discover", "ensure", "clean"]])
 @pytest.mark.parametrize("broken", [False, True])
 async def test_event_by_event_the_page_shows_what_the_core_folds(cmds: list[str], broken: bool) -> None:
@@ -414,3 +422,41 @@ def test_only_items_that_somebody_looks_at_are_made() -> None:
     page.take_outcome({"execution_id": "X", "kind": "complete", "items": {"done": page.order}})
     assert page.drawn() == (True, [page.items["i7"], page.items["i9999"]])
     assert page.items["i5000"].status == "complete_success"
+
+
+async def test_the_head_takes_an_outcome_when_every_item_has_it() -> None:
+    """Of many items it takes several frames, in which the head would speak too soon."""
+    flow, events = await many_ensured()
+    page = opened(flow, events)
+    page.take_events([as_json(event) for event in events[:-1]])
+    steps = page.taking_outcome(as_json(events[-1])["outcome"])
+    page.items["thing_34"].status = "running"
+    next(steps)
+    page.drawn()
+    assert (page.status_name(), page.items["thing_34"].status) == ("running", "running")
+    assert len(list(steps)) == 2
+    assert (page.status_name(), page.items["thing_34"].status) == ("complete", "complete_success")
+    assert (page.drawn()[0], page.waiting_for()) == (True, [])
+
+
+async def test_an_item_that_is_met_while_an_outcome_is_taken_has_it_too() -> None:
+    """Somebody scrolls."""
+    flow, events = await many_ensured()
+    page = opened(flow, events)
+    for number in range(20):
+        page.items.get(f"thing_{number}")
+    steps = page.taking_outcome(as_json(events[-1])["outcome"])
+    next(steps)
+    assert (page.status_name(), page.items["thing_34"].status) == ("running", "complete_success")
+
+
+async def test_an_outcome_that_is_being_taken_is_dropped_with_its_execution() -> None:
+    """Another one came on screen meanwhile."""
+    flow, events = await many_ensured()
+    page = opened(flow, events)
+    page.rows()
+    steps = page.taking_outcome(as_json(events[-1])["outcome"])
+    next(steps)
+    page.show_execution({"id": "another", "cmds": ["ensure"], "status": "running"})
+    assert list(steps) == []
+    assert (page.status_name(), page.items["thing_34"].status) == ("running", "not_seen")

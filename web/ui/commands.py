@@ -11,12 +11,14 @@ from ui.files import FilesPanel, save
 from ui.stream import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ui.screen import Screen
 
 _NO_EVENTS = 2**53 - 1
 """A number after which there are no events: only interrupts are listened for."""
+_AT_ONCE = 10
+"""So many events, or items of a snapshot, are taken without looking at the clock."""
 
 
 class Commands:
@@ -133,11 +135,12 @@ class Commands:
 
     # What the core says.
 
-    def _message(self, kind: str, message: Any) -> None:
+    def _message(self, kind: str, message: Any) -> Iterator[None] | None:
         handler = _HANDLERS.get(kind)
-        if handler is not None:
-            handler(self, message)
-            self._screen.request()
+        if handler is None:
+            return None
+        self._screen.request()
+        return handler(self, message)
 
     def _boot(self, message: dict[str, Any]) -> None:
         detail = message.get("detail")
@@ -162,28 +165,35 @@ class Commands:
         elif message.get("running"):
             page.refuse(message["execution_id"], f"The same is running already as {message['running']}.", timestamp())
 
-    def _events(self, message: dict[str, Any]) -> None:
+    def _events(self, message: dict[str, Any]) -> Iterator[None]:
         page = self._screen.page
         if page is None:
             return
         if self._running != message["execution_id"]:
             self._running = message["execution_id"]
             self._listen(message["execution_id"])
-        # The end is taken from the outcome, which comes once the profile is free for the next execution.
-        page.take_events([event for event in message["events"] if event["kind"] != "execution_ended"])
-        self._screen.log.take(message["events"])
+        for events in _parts(message["events"]):
+            # The end is taken from the outcome, which comes once the profile is free for the next execution.
+            page.take_events([event for event in events if event["kind"] != "execution_ended"])
+            self._screen.log.take(events)
+            yield
 
-    def _progress(self, message: dict[str, Any]) -> None:
-        if self._screen.page is not None:
-            self._screen.page.take_progress(message["progress"])
+    def _progress(self, message: dict[str, Any]) -> Iterator[None]:
+        page, progress = self._screen.page, message["progress"]
+        if page is None:
+            return
+        for items in _parts(list(progress["items"].items())):
+            page.take_progress(dict(progress, items=dict(items)))
+            yield
 
-    def _outcome(self, message: dict[str, Any]) -> None:
+    def _outcome(self, message: dict[str, Any]) -> Iterator[None]:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
         self._running = None
         if self._screen.page is not None:
-            self._screen.page.take_outcome(message["outcome"])
+            yield from self._screen.page.taking_outcome(message["outcome"])
+        self._screen.request()
         self._screen.notices.withdraw("ask")
         self._files.ask()
         self._on_outcome()
@@ -250,7 +260,7 @@ class Commands:
             self._screen.request()
 
 
-_HANDLERS: dict[str, Callable[[Commands, Any], None]] = {
+_HANDLERS: dict[str, Callable[[Commands, Any], Iterator[None] | None]] = {
     "boot": Commands._boot,
     "ready": Commands._ready,
     "flow_loaded": Commands._flow_loaded,
@@ -273,6 +283,12 @@ _NEXT_STEPS = {
     "file_read": "Look at the list of files: it may have been cleaned away.",
     "submit": "Mend what it names and try again. Nothing was started.",
 }
+
+
+def _parts(many: list[Any]) -> Iterator[list[Any]]:
+    """Cut a list into short ones, at least one."""
+    for at in range(0, max(len(many), 1), _AT_ONCE):
+        yield many[at : at + _AT_ONCE]
 
 
 def _on_press(id: str, action: Callable[[], None]) -> None:

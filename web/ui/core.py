@@ -9,11 +9,11 @@ from ui import held
 from ui.browser import document, import_module, reporter, to_js, to_python, window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 HOLDER_KEY = "irenic.holder"
 _SHARE_MS = 6.0
-"""So much of a frame may go by on reading messages, and until the one is read that was begun."""
+"""So much of a frame may go by on reading messages, and until the part of one is read that was begun."""
 _MANY = ("events", "progress", "outcome")
 """Messages that may be many or long: they wait for a frame, and everything else behind them."""
 
@@ -22,14 +22,16 @@ class Core:
     """Starts the core of a flow and talks to it; ``on_message`` is called with each of its messages, in order.
 
     What comes in floods is read some at a time: ``on_flood`` is called to have ``deliver`` called in the next frame.
+    Of what is long, ``on_message`` returns an iterator, which takes a part of it at each step.
     A message that carries a file is handed over as the JavaScript object that it is, and so is the picture of a flow,
     which the page has by itself.
     """
 
-    def __init__(self, on_message: Callable[[str, Any], None], on_flood: Callable[[], None]) -> None:
+    def __init__(self, on_message: Callable[[str, Any], Iterator[None] | None], on_flood: Callable[[], None]) -> None:
         self._on_message = on_message
         self._on_flood = on_flood
         self._waiting: list[tuple[str, Any, Any]] = []
+        self._begun: Iterator[None] | None = None
         self._core: Any = None
         self.ready = False
 
@@ -61,8 +63,9 @@ class Core:
         kind = str(message.type)
         if document.hidden:  # there are no frames, and nothing to hold up
             self.deliver()
-            self._read(kind, message, text)
-        elif self._waiting or kind in _MANY:
+            self._begun = self._read(kind, message, text)
+            self.deliver()
+        elif self._begun is not None or self._waiting or kind in _MANY:
             self._waiting.append((kind, message, text))
             self._on_flood()
         else:
@@ -72,19 +75,33 @@ class Core:
         """Read what waits, as much as a frame has room for, and return whether there is more."""
         began = window.performance.now()
         at = 0
-        while at < len(self._waiting) and (document.hidden or window.performance.now() - began < _SHARE_MS):
-            self._read(*self._waiting[at])
-            at += 1
+        while document.hidden or window.performance.now() - began < _SHARE_MS:
+            if self._begun is not None:
+                self._go_on(self._begun)
+            elif at < len(self._waiting):
+                self._begun = self._read(*self._waiting[at])
+                at += 1
+            else:
+                break
         self._waiting = self._waiting[at:]
-        return len(self._waiting) > 0
+        return self._begun is not None or len(self._waiting) > 0
 
-    def _read(self, kind: str, message: Any, text: Any) -> None:
+    def _go_on(self, begun: Iterator[None]) -> None:
+        try:
+            next(begun)
+        except StopIteration:
+            self._begun = None
+        except Exception as error:
+            self._begun = None
+            reporter.report(error)
+
+    def _read(self, kind: str, message: Any, text: Any) -> Iterator[None] | None:
         try:
             if kind in ("file", "flow_loaded"):
-                self._on_message(kind, message)
-            elif kind == "outcome":
-                self._on_message(kind, {"outcome": held.outcome(message.outcome)})
-            else:
-                self._on_message(kind, json.loads(str(text)) if text is not None else to_python(message))
+                return self._on_message(kind, message)
+            if kind == "outcome":
+                return self._on_message(kind, {"outcome": held.outcome(message.outcome)})
+            return self._on_message(kind, json.loads(str(text)) if text is not None else to_python(message))
         except Exception as error:
             reporter.report(error)
+            return None

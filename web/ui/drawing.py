@@ -35,6 +35,8 @@ class GraphPanel:
 
     def draw(self, items: list[Item]) -> None:
         """Bring these items' boxes up to date."""
+        if not self._boxes:
+            return
         for item in items:
             status = item.shown_status()
             if item.id in self._boxes and self._drawn.get(item.id) != status:

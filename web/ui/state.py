@@ -12,7 +12,7 @@ from ui import sentences, status
 from ui.item import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Protocol
 
     class Picture(Protocol):
@@ -50,6 +50,10 @@ if TYPE_CHECKING:
             """Return the outcome that the journal ends with; None where it has no end."""
 
     States = Mapping[str, dict[str, Any]]
+
+
+_AT_ONCE = 10
+"""So many items take an outcome at a step."""
 
 
 class Stop:
@@ -131,6 +135,8 @@ class Page:
         self._journal: Journal | None = None
         self._stage = ""
         """What the execution has said of all items since the journal was read: ``initialized``, ``exec_pending``."""
+        self._settled_by: dict[str, Any] | None = None
+        """The outcome that items are shown as left by, though the head may not say so yet."""
         self._ends: dict[str, str] = {}
         """In which of the outcome's lists an item stands."""
 
@@ -181,6 +187,7 @@ class Page:
         self.reply = ""
         self._journal = None
         self._stage = ""
+        self._settled_by = None
         self._ends = {}
         for item in self.items.made():
             item.forget_run()
@@ -233,8 +240,8 @@ class Page:
             item.status = "initialized"
         elif self._stage == "exec_pending":
             item.enter_block()
-        if self.execution.outcome is not None:
-            self._settle(item, self.execution, self.execution.outcome)
+        if self._settled_by is not None:
+            self._settle(item, self.execution, self._settled_by)
 
     # What the journal says.
 
@@ -306,20 +313,31 @@ class Page:
 
     def take_outcome(self, outcome: dict[str, Any]) -> None:
         """Take the outcome of the execution on screen."""
+        for _ in self.taking_outcome(outcome):
+            pass
+
+    def taking_outcome(self, outcome: dict[str, Any]) -> Iterator[None]:
+        """Take the outcome of the execution on screen, a few items at each step; the head takes it when all have."""
         execution = self.execution
         if execution is None or outcome.get("execution_id") != execution.id or execution.outcome is not None:
             return
+        lists = outcome.get("items") or {}
+        self._ends = {id: name for name in ("done", "unknown", "not_done") for id in lists.get(name, [])}
+        self._settled_by = outcome
+        for count, item in enumerate(self.items.made()):
+            self._settle(item, execution, outcome)
+            self._touch(item)
+            if count % _AT_ONCE == _AT_ONCE - 1:
+                yield
+                if self.execution is not execution:
+                    return
         execution.outcome = outcome
         execution.status = outcome["kind"]
         execution.started_at = outcome.get("started_at") or execution.started_at
         execution.ended_at = outcome.get("ended_at")
         execution.stop = None
         self.reply = ""
-        lists = outcome.get("items") or {}
-        self._ends = {id: name for name in ("done", "unknown", "not_done") for id in lists.get(name, [])}
-        for item in self.items.made():
-            self._settle(item, execution, outcome)
-        self._touch_all()
+        self.changed = True
 
     def _settle(self, item: Item, execution: Execution, outcome: dict[str, Any]) -> None:
         if not execution.dry_run:
