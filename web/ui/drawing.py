@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ui import difference, graph
-from ui.browser import by_id, clear, listen, make, make_svg, set_icon
+from ui.browser import by_id, clear, later, listen, make, make_svg, set_icon
 from ui.status import item_status
 
 if TYPE_CHECKING:
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ui.state import Items
 
 _MOST_ITEMS = 400
+_FEW_ITEMS = 20
+"""Of more, the graph stands far below the first picture, and is drawn after it."""
+_SOON_MS = 30
 
 
 class GraphPanel:
@@ -25,13 +28,22 @@ class GraphPanel:
         self._icons: dict[str, Any] = {}
         self._boxes: dict[str, Any] = {}
         self._drawn: dict[str, str] = {}
-        panel = by_id("panel-graph")
+        self._chosen: str | None = None
+        self._panel = panel = by_id("panel-graph")
         clear(panel)
         if len(order) > _MOST_ITEMS:
             panel.appendChild(make("p", f"{len(order)} items are too many to draw; the table has them all.", "quiet"))
-            return
-        panel.appendChild(self._draw([items[id] for id in order]))
+        elif len(order) > _FEW_ITEMS:
+            later(_SOON_MS, lambda: self._put([items[id] for id in order]))
+        else:
+            self._put([items[id] for id in order])
         listen(panel, "click", self._clicked)
+
+    def _put(self, items: list[Item]) -> None:
+        """Have the graph in the panel, as things stand now."""
+        self._panel.appendChild(self._draw(items))
+        self.draw(items)
+        self.choose(self._chosen)
 
     def draw(self, items: list[Item]) -> None:
         """Bring these items' boxes up to date."""
@@ -48,6 +60,7 @@ class GraphPanel:
 
     def choose(self, id: str | None) -> None:
         """Mark the box of the chosen item."""
+        self._chosen = id
         for each, box in self._boxes.items():
             box.classList.toggle("chosen", each == id)
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ui import difference, sentences, units
-from ui.browser import by_id, clear, document, listen, make, make_icon, reporter, set_icon, show, to_js, window
+from ui.browser import by_id, clear, document, later, listen, make, make_icon, reporter, set_icon, show, to_js, window
 from ui.status import item_status
 
 if TYPE_CHECKING:
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 
 _WHOLE = 200
-"""So many items are all in the document; of more, only those that are on screen or near it."""
+"""So many items are all in the document soon; of more, only those that are on screen or near it."""
 _BLOCK = 20
 _NEAR = "400px"
+_SOON_MS = 30
+"""A frame lies between one block and the next."""
 _ROW_HEIGHT = 44.0
 
 
@@ -33,27 +35,38 @@ class Table:
         self._table = table = by_id("item-rows")
         for body in list(table.tBodies):
             body.remove()
-        self._size = size = _BLOCK if len(order) > _WHOLE else max(len(order), 1)
-        self._blocks = [Block(items, at, order[at : at + size]) for at in range(0, len(order), size)]
+        self._blocks = [Block(items, at, order[at : at + _BLOCK]) for at in range(0, len(order), _BLOCK)]
         listen(table, "click", self._clicked)
         for block in self._blocks[:1]:
-            table.appendChild(block.body)
             block.fill(None)
+            table.appendChild(block.body)
         if len(self._blocks) > 1:
             table.setAttribute("aria-rowcount", str(len(order) + 1))
             self._leave_gaps()
+        if len(order) > _WHOLE:
+            observer = window.IntersectionObserver.new(self._moved, to_js({"rootMargin": _NEAR}))
+            for block in self._blocks:
+                observer.observe(block.body)
+        else:
+            self._fill_soon(1)
 
     def _leave_gaps(self) -> None:
-        """Have all blocks but the first be gaps, and each filled when it comes near."""
+        """Have all blocks but the first be gaps."""
         height = self._blocks[0].row_height()
-        observer = window.IntersectionObserver.new(self._moved, to_js({"rootMargin": _NEAR}))
-        observer.observe(self._blocks[0].body)
         gaps = document.createDocumentFragment()
         for block in self._blocks[1:]:
             block.keep_place(height)
             gaps.appendChild(block.body)
-            observer.observe(block.body)
         self._table.appendChild(gaps)
+
+    def _fill_soon(self, number: int) -> None:
+        """Fill one block after the other, when the first picture is there."""
+        if number < len(self._blocks):
+            later(_SOON_MS, lambda: self._fill(number))
+
+    def _fill(self, number: int) -> None:
+        self._blocks[number].fill(self.chosen)
+        self._fill_soon(number + 1)
 
     def draw(self, items: list[Item]) -> None:
         """Bring these items' rows up to date."""
@@ -74,13 +87,13 @@ class Table:
                 self.draw([self._items[each]])
 
     def _block_of(self, item: Item) -> Block:
-        return self._blocks[item.number // self._size]
+        return self._blocks[item.number // _BLOCK]
 
     def _moved(self, entries: Any, observer: Any) -> None:
         """Fill the blocks that have come near, and empty those that are far."""
         try:
             for entry in entries:
-                block = self._blocks[int(entry.target.dataset.block) // self._size]
+                block = self._blocks[int(entry.target.dataset.block) // _BLOCK]
                 if entry.isIntersecting:
                     block.fill(self.chosen)
                 elif block.rows and self.chosen not in block.rows and not block.body.contains(document.activeElement):
@@ -109,12 +122,13 @@ class Block:
         """Have the rows in the document, as things stand now."""
         if self.rows:
             return
-        clear(self.body)
+        rows = document.createDocumentFragment()
         for at, id in enumerate(self._ids):
             item = self._items[id]
             # The first row of the table is its head, and rows are numbered from one.
-            row = self.rows[id] = Row(item, self.body, self._first + at + 2)
+            row = self.rows[id] = Row(item, rows, self._first + at + 2)
             row.draw(item, id == chosen)
+        self.body.replaceChildren(rows)
 
     def empty(self) -> None:
         """Leave a gap in place of the rows."""
@@ -141,7 +155,7 @@ class Block:
 class Row:
     """One item's row, and the row of its details below it."""
 
-    def __init__(self, item: Item, body: Any, number: int) -> None:
+    def __init__(self, item: Item, place: Any, number: int) -> None:
         self._row = make("tr", role="row", aria_rowindex=str(number))
         self._drawn: dict[str, Any] = {}
         name = make("th", cls="name", scope="row", role="rowheader")
@@ -172,8 +186,8 @@ class Row:
         self._details = make("td", colspan="4", role="cell")
         self._below.appendChild(self._details)
         show(self._below, False)
-        body.appendChild(self._row)
-        body.appendChild(self._below)
+        place.appendChild(self._row)
+        place.appendChild(self._below)
 
     def draw(self, item: Item, chosen: bool) -> None:
         """Show what is known of the item now."""
