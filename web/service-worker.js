@@ -119,6 +119,8 @@ async function keepSite() {
   const site = await caches.open(SITE + build);
   const before = await Promise.all((await caches.keys()).filter((name) => name.startsWith(SITE) && name !== SITE + build).map(kept));
   const wanted = Object.entries(files).filter(([place]) => !NOT_KEPT.test(place)).map(([place, hash]) => [`/${place}`, hash]);
+  // Its headers say whether there is an API beside the site: it is never a copy of what an older build has kept.
+  for (const each of wanted) if (each[0] === FLOWS) each[1] = null;
   // These answer with the policy of a flow, so that they are different ones for each.
   for (const { name } of flows) for (const place of ["/", "/boot/worker.mjs"]) wanted.push([`${place}?flow=${encodeURIComponent(name)}`, null]);
   wanted.push(["/", files["index.html"]]);

@@ -33,6 +33,8 @@ _SITE: tuple[Header, ...] = (
     (b"cross-origin-embedder-policy", b"require-corp"),
     # Not no-referrer: with it a browser hides the Origin of some requests, and they would be refused.
     (b"referrer-policy", b"same-origin"),
+    # By this the page knows that there is an API beside the site, which any other web server may serve as well.
+    (b"x-irenic-api", b"/api/v1"),
 )
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _flow_name = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")

@@ -1,28 +1,16 @@
 """Each way of starting ends in a core that works, and what is tried in vain is told."""
 
-import io
-import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Route
 from tests.e2e.core_tab import CoreTab, answer_of, core_tab, flow_of_one
 from tests.e2e.server_process import ServerProcess
+from tests.wheels import write_wheel
 
 WHEEL = "/vendor/wheels/tiny-1.0-py3-none-any.whl"
-
-
-def tiny_wheel() -> bytes:
-    """Make a wheel with one module."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("tiny.py", "WORD = 'small'")
-        archive.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
-        archive.writestr("tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr("tiny-1.0.dist-info/RECORD", "")
-    return content.getvalue()
-
 
 VALIDATES = flow_of_one("""
 from pydantic import TypeAdapter
@@ -149,12 +137,17 @@ def test_messages_posted_before_the_core_is_ready_are_not_lost(tab: CoreTab) -> 
 
 
 @pytest.mark.parametrize("rung", ["snapshot", "lockfile"])
-def test_what_a_flow_depends_on_is_installed_before_it_is_loaded(tab: CoreTab, rung: str) -> None:
-    """Wheels that the site has for a flow can be imported by it."""
-    tab.page.context.route(f"**{WHEEL}", lambda route: route.fulfill(body=tiny_wheel()))
+def test_what_a_flow_depends_on_is_installed_before_it_is_loaded(tab: CoreTab, rung: str, tmp_path: Path) -> None:
+    """Wheels that the site has for a flow can be imported by it, also in a worker that takes the place of another."""
+    wheel = write_wheel(tmp_path, "tiny", modules={"tiny.py": "WORD = 'small'"})
+    tab.page.context.route(f"**{WHEEL}", lambda route: route.fulfill(body=wheel.read_bytes()))
     tab.start(rung)
     source = flow_of_one("answer = tiny.WORD", imports="import tiny")
     tab.post(type="load_flow", name="flow.py", source=source, wheels=[WHEEL])
+    tab.until(type="flow_loaded")
+    assert answer_of(tab.outcome(tab.submit())) == "small"
+    tab.mark()
+    tab.page.evaluate("() => core.respawn()")
     tab.until(type="flow_loaded")
     assert answer_of(tab.outcome(tab.submit())) == "small"
 

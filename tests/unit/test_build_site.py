@@ -6,18 +6,19 @@ import os
 import re
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import brotli
 import pytest
+from tests.wheels import write_wheel
 
+from irenic.cli.flow_wheels import FlowWheels
 from irenic.model.errors import FlowError
 from tooling import compression, page_python
 from tooling.assembly import bring_up_to_date, manifest
 from tooling.console import Console
 from tooling.errors import BuildError
-from tooling.exports import export_flows, importable
+from tooling.exports import export_flows
 from tooling.licences import licence_files
 from tooling.page_python import MICROPYTHON, check_versions, compiled, packed
 from tooling.paths import NODE_MODULES, SITE, WEB
@@ -240,7 +241,7 @@ class TestExports:
         sources, target = tmp_path / "flows", tmp_path / "exported"
         write_atomically(sources / "afternoon.py", self.FLOW)
         write_atomically(target / "gone.json", "{}")
-        export_flows(sources, target)
+        export_flows(sources, target, FlowWheels(tmp_path / "wheels"))
         assert sorted(path.name for path in target.iterdir()) == ["afternoon.json", "index.json"]
         assert json.loads((target / "index.json").read_text()) == {
             "flows": [{"name": "afternoon", "id": "tea", "summary": "Makes tea.", "wheels": []}]
@@ -251,13 +252,19 @@ class TestExports:
         """With the core's own words."""
         write_atomically(tmp_path / "flows" / "nothing.py", "")
         with pytest.raises(FlowError, match=r"nothing\.py"):
-            export_flows(tmp_path / "flows", tmp_path / "exported")
+            export_flows(tmp_path / "flows", tmp_path / "exported", FlowWheels(tmp_path / "wheels"))
 
-    def test_python_in_a_wheel_can_be_imported_while_a_flow_is_read(self, tmp_path: Path) -> None:
-        """And no longer afterwards."""
-        wheel = tmp_path / "kettle-1-py3-none-any.whl"
-        with zipfile.ZipFile(wheel, "w") as archive:
-            archive.writestr("kettle.py", "")
-        with importable([wheel, tmp_path / "kettle-1-cp314-cp314-x.whl"]):
-            assert sys.path[-1] == str(wheel)
-        assert str(wheel) not in sys.path
+    def test_what_a_flow_needs_beyond_the_core_is_named_beside_it(self, tmp_path: Path) -> None:
+        """As on a site that `irenic serve` makes; and a flow that no tab can run stops the build."""
+        wheel = write_wheel(tmp_path / "flows", "kettle", modules={"kettle.py": "WORD = 'hiss'"})
+        header = f'# /// script\n# dependencies = ["irenic", "kettle @ {wheel.name}"]\n# ///\nimport kettle\n'
+        write_atomically(tmp_path / "flows" / "tea.py", header + self.FLOW)
+        wheels = FlowWheels(tmp_path / "wheels")
+        export_flows(tmp_path / "flows", tmp_path / "exported", wheels)
+        listed = json.loads((tmp_path / "exported" / "index.json").read_text())["flows"]
+        assert [flow["wheels"] for flow in listed] == [[f"vendor/wheels/{wheel.name}"]]
+        assert [path.name for folder in wheels.used for path in folder.iterdir()] == [wheel.name]
+        write_atomically(tmp_path / "flows" / "tea.py", header.replace("import kettle", "") + self.FLOW)
+        wheel.unlink()
+        with pytest.raises(FlowError, match="there is no file"):
+            export_flows(tmp_path / "flows", tmp_path / "exported", wheels)

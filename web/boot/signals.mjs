@@ -55,7 +55,7 @@ class PolledSource {
   #turns;
 
   /**
-   * @param {string} executions Address of the server's executions.
+   * @param {string | undefined} executions Address of the server's executions; where there is no server, messages alone are heard.
    * @param {number} interval Shortest time between two requests, ms.
    */
   constructor(executions, interval) {
@@ -84,6 +84,7 @@ class PolledSource {
 
   /** @param {string} execution */
   watch(execution) {
+    if (!this.#executions) return;
     this.#heard.set(execution, "");
     if (this.#turns !== undefined) return;
     this.#quiet = performance.now();
@@ -167,7 +168,7 @@ export class Signals {
 
 /**
  * @param {SharedArrayBuffer | null} shared
- * @param {string} executions
+ * @param {string | undefined} executions
  * @param {number} [interval]
  */
 export function openSignals(shared, executions, interval = 250) {

@@ -55,7 +55,7 @@ async function boot({ rung, since, manifest, signals, server, holder, telemetry 
     const given = (/** @type {string} */ name) => handover(name).promise;
     const { python, library } = await load(rung, { manifest, given, mark }, log);
     if (rung !== "lockfile") for (const name of manifest.bundle?.packages ?? []) python.loadedPackages[name] = "bundle";
-    const listened = openSignals(signals, `${server}/api/v1/executions/`);
+    const listened = openSignals(signals, server && `${server}/api/v1/executions/`);
     python.setInterruptBuffer(listened);
     session = python.pyimport("irenic.endpoints.tab").start({
       post: (/** @type {string} */ text) => postMessage(text),

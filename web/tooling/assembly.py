@@ -15,11 +15,11 @@ from typing import Any
 
 from tooling.licences import licence_files
 from tooling.packages import normalised
-from tooling.paths import BOOT_FILES, EXPORTS, FLOW_WHEELS, NODE_MODULES, PAGE, SCRIPTS, SITE, TAB_WHEELS, WEB
+from tooling.paths import BOOT_FILES, EXPORTS, FLOW_WHEELS, NODE_MODULES, PAGE, SCRIPTS, SITE, WEB
 from tooling.sample import SAMPLE, sample_archive
 from tooling.scripts import ENTRIES
 from tooling.stamps import files_below, write_atomically
-from tooling.wheel import lock_of, tab_wheel
+from tooling.wheel import lock_of, wheels_of_every_tab
 
 Content = Path | bytes
 Plan = dict[str, Content]
@@ -60,7 +60,7 @@ def assemble() -> dict[str, Any]:
 def planned_files() -> Plan:
     """List everything that the site is made of."""
     micropython = NODE_MODULES / "@micropython" / "micropython-webassembly-pyscript"
-    wheels = [*TAB_WHEELS.glob("*.whl"), tab_wheel()]
+    wheels = wheels_of_every_tab()
     return {
         **_page_files(),
         **{entry: SCRIPTS / entry for entry in ENTRIES},

@@ -11,7 +11,7 @@ from typing import Any
 from tooling.console import Console
 from tooling.errors import BuildError
 from tooling.packages import normalised
-from tooling.paths import CORE, NODE_MODULES, REQUIREMENTS, ROOT, VENV_PYTHON, WHEELS
+from tooling.paths import CORE, NODE_MODULES, REQUIREMENTS, ROOT, TAB_WHEELS, VENV_PYTHON, WHEELS
 from tooling.stamps import Step, file_hash
 
 TAB_WHEEL_BUDGET = 150_000
@@ -98,6 +98,11 @@ def tab_wheel() -> Path:
     """Name the core's wheel for the tab."""
     (wheel,) = (WHEELS / "tab").glob("irenic-*.whl")
     return wheel
+
+
+def wheels_of_every_tab() -> list[Path]:
+    """List what every tab can load, whichever flow it runs: the core's wheel and what `web/wheels.txt` pins."""
+    return [*TAB_WHEELS.glob("*.whl"), tab_wheel()]
 
 
 def lock_of(wheels: list[Path]) -> dict[str, Any]:

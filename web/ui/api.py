@@ -16,6 +16,9 @@ ROOT = "/api/v1"
 _LAST_KNOWN = "x-irenic-last-known"
 _KEPT_AT = "x-irenic-kept-at"
 
+# Of the server's answers with files of the site.
+_API = "x-irenic-api"
+
 _early: dict[str, Any] = {}
 
 
@@ -28,6 +31,16 @@ class Away:
 
 away = Away()
 departure = Departure()
+
+
+class Server:
+    """Whether irenic's server is there behind the site, or a web server that has nothing but the site's files."""
+
+    def __init__(self) -> None:
+        self.is_there = True
+
+
+server = Server()
 
 
 class ServerAway(Exception):
@@ -58,6 +71,13 @@ async def fetch_text(path: str) -> str:
 async def fetch_object(path: str) -> Any:
     """Return a JSON file of the site as a JavaScript object, whose keys keep their order."""
     return await (await _request("GET", path, None)).json()
+
+
+async def fetch_index(path: str) -> Any:
+    """Return the list of the site's flows as a JavaScript object, and learn whether there is a server behind it."""
+    response = await _request("GET", path, None)
+    server.is_there = bool(response.headers.has(_API))
+    return await response.json()
 
 
 async def get(path: str) -> Any:
@@ -110,6 +130,8 @@ def _body(text: str) -> Any:
 
 
 async def _found(path: str) -> Any:
+    if not server.is_there:
+        return None
     try:
         return await _request("GET", ROOT + path, None)
     except ApiProblem as problem:

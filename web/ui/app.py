@@ -71,7 +71,7 @@ class App:
     # Opening.
 
     async def _open(self) -> bool:
-        index = ordered(await api.fetch_object(INDEX))["flows"]
+        index = ordered(await api.fetch_index(INDEX))["flows"]
         if not index:
             step = "Put a flow's file into web/flows and run the build again."
             self._screen.notices.tell("flow", "This server has no flow to show.", step, "warn")
@@ -82,7 +82,10 @@ class App:
         if not identity.is_identifier(profile):
             profile = "default"
         self._opening = opening = Opening(self._flow["name"], self._flow["id"], profile)
-        opening.remember()
+        if api.server.is_there:
+            opening.remember()
+        else:
+            self._history.nothing_is_kept()
         self._draw_place(index, profile)
         self._holding, info, record, states = await asyncio.gather(
             held.holding(), api.fetch_object(opening.info), self._wanted_record(profile), self._stored_states()
@@ -109,7 +112,7 @@ class App:
 
     async def _last_record(self) -> dict[str, Any] | None:
         found = await api.get(self._opening.last)
-        return found["items"][0] if found["items"] else None
+        return found["items"][0] if found and found["items"] else None
 
     async def _stored_states(self) -> dict[str, Any]:
         states = await api.get_object(self._opening.states)
@@ -201,7 +204,11 @@ class App:
         self._commands.follows = False
         self._screen.notices.withdraw("viewer")
         show(by_id("do-take-over"), False)
-        if not self._commands.core.started:
+        if self._flow.get("problem"):
+            self._screen.boot.not_wanted()
+            step = "Mend what it names and serve the flow again. What is stored of it is shown here."
+            self._screen.notices.tell("packages", f"No tab can run this flow. {self._flow['problem']}", step, "warn")
+        elif not self._commands.core.started:
             self._screen.boot.clear()
             source = await api.fetch_text(f"/flows/{self._flow['name']}.py")
             wheels = [address.absolute(wheel) for wheel in self._flow.get("wheels") or []]
@@ -215,7 +222,8 @@ class App:
         assert page is not None
         self._commands.follows = True
         self._screen.may_run = False
-        self._screen.notices.tell("viewer", why, "Interrupt works from here too.", "busy")
+        step = "Interrupt works from here too." if api.server.is_there else ""
+        self._screen.notices.tell("viewer", why, step, "busy")
         show(by_id("do-take-over"), True)
         self._screen.boot.looking_on()
         await self._reload()
@@ -313,7 +321,7 @@ class App:
         )
         found = await api.get("/executions" + query)
         shown = page.execution.id if page.execution is not None else None
-        self._history.draw(found, shown, older=bool(cursor))
+        self._history.draw(found or {}, shown, older=bool(cursor))
         self._history_loaded = True
 
     def _history_chosen(self, record: dict[str, Any]) -> None:
@@ -352,7 +360,7 @@ class App:
         """
         try:
             page = self._screen.page
-            if not await keep_site() or page is None:
+            if not await keep_site() or page is None or not api.server.is_there:
                 return
             await api.touch(self._opening.states)
             await self._list_profiles()

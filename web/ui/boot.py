@@ -57,6 +57,10 @@ class BootPanel:
         """Say that this tab runs nothing."""
         self._say(("idle", "circle", "Looking on"))
 
+    def not_wanted(self) -> None:
+        """Say that the core is not started, because it could not run the flow."""
+        self._say(("idle", "circle", "Python not started"))
+
     def failed(self) -> None:
         """Say that the core did not start."""
         self._say(("bad", "cross", "Python did not start"))

@@ -171,7 +171,8 @@ class Commands:
             return
         if self._running != message["execution_id"]:
             self._running = message["execution_id"]
-            self._listen(message["execution_id"])
+            if api.server.is_there:
+                self._listen(message["execution_id"])
         for events in _parts(message["events"]):
             # The end is taken from the outcome, which comes once the profile is free for the next execution.
             page.take_events([event for event in events if event["kind"] != "execution_ended"])

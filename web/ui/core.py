@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ui import held
+from ui import api, held
 from ui.browser import document, import_module, reporter, to_js, to_python, window
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Core:
         """Start a worker and have it load a flow."""
         window.sessionStorage.setItem(HOLDER_KEY, holder)
         module = await import_module("/boot/core.mjs")
-        options = to_js({"flow": flow})
+        options = to_js({"flow": flow} if api.server.is_there else {"flow": flow, "server": None})
         options.onMessage = self._take
         self._core = module.startCore(options)
         self.post({"type": "load_flow", "name": f"{flow}.py", "source": source, "wheels": wheels})

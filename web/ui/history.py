@@ -37,6 +37,13 @@ class HistoryPanel:
         show(self._more, self._cursor is not None)
         show(by_id("history-empty"), not self._records)
 
+    def nothing_is_kept(self) -> None:
+        """Say why there is no history."""
+        by_id("history-empty").textContent = (
+            "Nothing is kept here: there is no server of irenic's behind this site. An execution is forgotten when the "
+            "page is closed or loaded again; files stay."
+        )
+
     def _clicked(self, event: Any) -> None:
         button = event.target.closest("button[data-execution]")
         if button is not None:

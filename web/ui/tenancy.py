@@ -46,6 +46,8 @@ class Tenancy:
         answer = window.Promise.withResolvers()
         spawn(self._hold({"steal": True}, answer))
         await answer.promise
+        if not api.server.is_there:
+            return
         lease = await api.send(
             "POST",
             api.flow_path(self._flow, self._profile, "lease"),

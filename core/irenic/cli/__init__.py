@@ -9,7 +9,7 @@ def main() -> None:
     try:
         from irenic.cli.app import run
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("typer", "rich", "yaml", "httpx"):
+        if (error.name or "").partition(".")[0] not in ("typer", "rich", "yaml", "httpx", "packaging", "platformdirs"):
             raise
         sys.stderr.write(f"irenic: the command line needs {error.name}: install it with `pip install 'irenic[cli]'`.\n")
         raise SystemExit(4) from None

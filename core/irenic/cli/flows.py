@@ -14,10 +14,15 @@ REMEMBERED = "flow-files.json"
 """In the folder of a store: the file that each flow was last run from."""
 
 
+class PackagesError(FlowError):
+    """A package that a flow needs is not here, or cannot be had for a tab."""
+
+
 def load_flow_file(path: Path) -> Flow:
     """Return the flow that a file defines; its own folder can be imported from, as with ``python FILE``.
 
-    :raises FlowError: if it cannot be read or run; the message says what to install where a package is missing.
+    :raises FlowError: if it cannot be read or run.
+    :raises PackagesError: if a package is missing; the message says what to install.
     """
     try:
         source = path.read_text(encoding="utf-8")
@@ -36,7 +41,7 @@ def load_flow_file(path: Path) -> Flow:
         if isinstance(error.__cause__, ModuleNotFoundError):
             wanted = [name for name in read_header(source).dependencies if not name.startswith("irenic")]
             packages = " ".join(f"'{name}'" for name in wanted) or error.__cause__.name
-            raise FlowError(f"{error} Install what it needs: pip install {packages}") from error
+            raise PackagesError(f"{error} Install what it needs: pip install {packages}") from error
         raise
 
 

@@ -1,6 +1,5 @@
 """``irenic serve``."""
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -9,11 +8,7 @@ import typer
 
 from irenic.cli.exit_codes import ExitCode
 from irenic.cli.server import DEFAULT_DATABASE, DatabaseOption, make_place_for, server_program
-from irenic.cli.site import DEFAULT_SITE, MANIFEST, flow_files, make_site
-
-SiteOption = Annotated[
-    Path, typer.Option("--site", help="The folder of the built site.", metavar="DIR", envvar="IRENIC_SITE")
-]
+from irenic.cli.site_options import DEFAULT_SITE, MANIFEST, RefreshOption, SiteOption, tell
 
 
 def serve(
@@ -32,12 +27,18 @@ def serve(
     ] = None,
     database: DatabaseOption = DEFAULT_DATABASE,
     site: SiteOption = Path(DEFAULT_SITE),
+    refresh: RefreshOption = False,
     open: Annotated[bool, typer.Option("--open", help="Open the address in a browser.")] = False,
 ) -> ExitCode:
     """Serve the page with these flows, and the store that it and terminals share.
 
     With --run flows run on the server too, by its web API. Ctrl-C asks what runs here to stop and waits for it.
+
+    Packages that a flow's header asks for are fetched once and served from here.
     """
+    from irenic.cli.flow_wheels import FlowWheels
+    from irenic.cli.site import flow_files, make_site, wheel_cache
+
     server = server_program("main")
     files = flow_files(flows or [])
     make_place_for(database)
@@ -49,10 +50,11 @@ def serve(
         served = site
         if files and (site / MANIFEST).is_file():
             served = Path(folder) / "site"
-            for warning in make_site(site, served, files):
-                sys.stderr.write(f"irenic: {warning}\n")
+            wheels = FlowWheels(wheel_cache(), tell, refresh=refresh)
+            for problem in make_site(site, served, files, wheels, whole=False):
+                tell(problem)
         if (served / MANIFEST).is_file():
             arguments += ["--site", str(served)]
         else:
-            sys.stderr.write(f"irenic: there is no built site in {site}: only the API is served.\n")
+            tell(f"there is no built site in {site}: only the API is served.")
         return ExitCode(server(arguments))

@@ -1,23 +1,31 @@
-"""A site of one's own flows: the built page, with other flows in it."""
+"""A site of one's own flows: the built page, with other flows in it.
+
+make_site
+  _read_flows           each flow's picture and wheels, or why no tab can run it
+  _link_all             what was built, but for what belonged to its flows
+  _manifest             what the page, the server and the service worker read
+"""
 
 import hashlib
 import json
 import os
-import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from irenic.cli.flows import load_flow_file
-from irenic.flow.script import read_header
+from packaging.utils import parse_wheel_filename
+from platformdirs import user_cache_path
+
+from irenic.cli.flow_wheels import FlowWheels
+from irenic.cli.flows import PackagesError
+from irenic.cli.site_flow import WHEELS, SiteFlow, read_flow
+from irenic.cli.site_options import MANIFEST
+from irenic.cli.tab_python import TabPython
 from irenic.model.errors import FlowError, ParamsError
 
-DEFAULT_SITE = "build/site"
 FLOWS = "flows"
-MANIFEST = "manifest.json"
-
-_IN_EVERY_SITE = frozenset({"irenic", "pydantic", "pydantic-core", "typing-extensions", "annotated-types"})
+SIBLINGS = (".br", ".zst", ".gz")
 
 
 def flow_files(named: Sequence[Path]) -> list[Path]:
@@ -36,64 +44,123 @@ def flow_files(named: Sequence[Path]) -> list[Path]:
     return list(files.values())
 
 
-def make_site(built: Path, target: Path, flows: Sequence[Path]) -> list[str]:
-    """Make a site in a folder that is new or empty, of the built one and the given flows; return warnings.
+def wheel_cache() -> Path:
+    """Return the folder in which the wheels that flows asked for are kept."""
+    return user_cache_path("irenic", appauthor=False) / "wheels"
 
+
+def make_site(
+    built: Path, target: Path, flows: Sequence[Path], wheels: FlowWheels | None = None, *, whole: bool = True
+) -> list[str]:
+    """Make a site in a folder that is new or empty, of the built one and the given flows; return what is wrong with it.
+
+    :param wheels: finds what the flows need beyond what every tab has.
+    :param whole: make nothing unless a tab can run every flow.
     :raises ParamsError: if there is no built site, or the folder holds anything.
-    :raises FlowError: if a file defines no flow.
+    :raises FlowError: if a file defines no flow, or none that can be shown is left.
     """
     if not (built / MANIFEST).is_file():
         raise ParamsError(f"there is no built site in {built}: build it, or name it with --site.")
     if target.exists() and any(target.iterdir()):
         raise ParamsError(f"{target} is not empty: name a new folder, or remove what is in it.")
-    _link_all(built, target)
-    warnings: list[str] = []
-    index: list[dict[str, Any]] = []
-    made: dict[str, bytes] = {}
-    for path in flows:
-        source = path.read_bytes()
-        info = load_flow_file(path).info()
-        made[f"{FLOWS}/{path.stem}.py"] = source
-        made[f"{FLOWS}/{path.stem}.json"] = info.model_dump_json().encode()
-        index.append({"name": path.stem, "id": info.id, "summary": info.summary, "wheels": []})
-        warnings += _missing_packages(path, source.decode())
-    made[f"{FLOWS}/index.json"] = json.dumps({"flows": index}, indent=1).encode()
+    before: dict[str, Any] = json.loads((built / MANIFEST).read_text(encoding="utf-8"))
+    tab = TabPython.of_site(built, before["lock"])
+    shown, problems = _read_flows(flows, tab, wheels or FlowWheels(wheel_cache()))
+    if problems and (whole or not shown):
+        raise PackagesError("\n".join(problems))
+    added = _wheels_of(shown)
+    made = _files_of(shown, flows)
+    left_out = {place for place in before["files"] if _is_of_a_flow(place, tab)}
+    _link_all(built, target, {MANIFEST, *left_out})
+    for place, wheel in added.items():
+        _link(wheel, target / place)
     for place, content in made.items():
         (target / place).write_bytes(content)
-    _write_manifest(built, target, made)
-    return warnings
+    hashes = {place: digest for place, digest in before["files"].items() if place not in left_out}
+    hashes |= {place: _digest(wheel.read_bytes()) for place, wheel in added.items()}
+    hashes |= {place: _digest(content) for place, content in made.items()}
+    (target / MANIFEST).write_text(json.dumps(_manifest(before, hashes), indent=1))
+    return problems
 
 
-def _link_all(built: Path, target: Path) -> None:
-    def link(source: str, destination: str) -> None:
+def _read_flows(paths: Sequence[Path], tab: TabPython, wheels: FlowWheels) -> tuple[list[SiteFlow], list[str]]:
+    flows: list[SiteFlow] = []
+    problems: list[str] = []
+    for path in paths:
         try:
-            os.link(source, destination)
-        except OSError:  # another disk, or a file system without links
-            shutil.copy2(source, destination)
+            flows.append(read_flow(path, tab, wheels))
+        except PackagesError as error:
+            problems.append(str(error))
+        else:
+            problems += [flows[-1].problem] if flows[-1].problem is not None else []
+    return flows, problems
 
-    left_out = {FLOWS, MANIFEST, f"{MANIFEST}.br", f"{MANIFEST}.gz"}
-    shutil.copytree(
-        built,
-        target,
-        copy_function=link,
-        dirs_exist_ok=True,
-        ignore=lambda folder, names: left_out & set(names) if Path(folder) == built else set(),
+
+def _wheels_of(flows: Sequence[SiteFlow]) -> dict[str, Path]:
+    """Return the wheels of flows by their places in the site."""
+    places: dict[str, Path] = {}
+    for flow in flows:
+        for wheel in flow.wheels:
+            other = places.setdefault(f"{WHEELS}/{wheel.name}", wheel)
+            if other.read_bytes() != wheel.read_bytes():
+                raise PackagesError(
+                    f"{flow.name} and another flow ask for different files of the name {wheel.name}: give one of them "
+                    "another version."
+                )
+    return places
+
+
+def _files_of(flows: Sequence[SiteFlow], paths: Sequence[Path]) -> dict[str, bytes]:
+    """Return what the site holds of flows itself: their sources, their pictures, and the list of them."""
+    sources = {path.stem: path for path in paths}
+    files: dict[str, bytes] = {}
+    for flow in flows:
+        files[f"{FLOWS}/{flow.name}.py"] = sources[flow.name].read_bytes()
+        files[f"{FLOWS}/{flow.name}.json"] = flow.info.model_dump_json().encode()
+    return {**files, f"{FLOWS}/index.json": json.dumps({"flows": [flow.entry() for flow in flows]}, indent=1).encode()}
+
+
+def _is_of_a_flow(place: str, tab: TabPython) -> bool:
+    """Tell whether a file of the built site is there for one of its flows."""
+    folder, _, name = place.rpartition("/")
+    return place.startswith(f"{FLOWS}/") or (
+        folder == WHEELS and name.endswith(".whl") and name not in {wheel.name for wheel in tab.wheels.values()}
     )
-    (target / FLOWS).mkdir()
 
 
-def _write_manifest(built: Path, target: Path, made: dict[str, bytes]) -> None:
-    manifest = json.loads((built / MANIFEST).read_text())
-    files = {place: digest for place, digest in manifest["files"].items() if not place.startswith(f"{FLOWS}/")}
-    files.update({place: hashlib.sha256(content).hexdigest() for place, content in made.items()})
-    manifest["files"] = dict(sorted(files.items()))
-    manifest["build"] = hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()[:16]
-    (target / MANIFEST).write_text(json.dumps(manifest, indent=1))
+def _link_all(built: Path, target: Path, left_out: Collection[str]) -> None:
+    unwanted = {f"{place}{suffix}" for place in left_out for suffix in ("", *SIBLINGS)}
+
+    def ignored(folder: str, names: list[str]) -> set[str]:
+        within = Path(folder).relative_to(built)
+        return {name for name in names if (within / name).as_posix() in unwanted}
+
+    shutil.copytree(built, target, copy_function=_link, dirs_exist_ok=True, ignore=ignored)
+    (target / FLOWS).mkdir(exist_ok=True)
 
 
-def _missing_packages(path: Path, source: str) -> list[str]:
-    wanted = [re.split(r"[^A-Za-z0-9._-]", name, maxsplit=1)[0] for name in read_header(source).dependencies]
-    missing = [name for name in wanted if name.lower().replace("_", "-") not in _IN_EVERY_SITE]
-    if not missing:
-        return []
-    return [f"{path} needs {', '.join(missing)}, which the site does not hold: a tab cannot run it."]
+def _link(source: str | Path, destination: str | Path) -> None:
+    try:
+        os.link(source, destination)
+    except OSError:  # another disk, or a file system without links
+        shutil.copy2(source, destination)
+
+
+def _manifest(before: Mapping[str, Any], hashes: Mapping[str, str]) -> dict[str, Any]:
+    files = dict(sorted(hashes.items()))
+    wheels = [_wheel_entry(place, digest) for place, digest in files.items() if place.endswith(".whl")]
+    return {
+        **before,
+        "build": _digest(json.dumps(sorted(files.items())).encode())[:16],
+        "wheels": wheels,
+        "files": files,
+    }
+
+
+def _wheel_entry(place: str, digest: str) -> dict[str, str]:
+    name, version, _, _ = parse_wheel_filename(place.rpartition("/")[2])
+    return {"name": name, "version": str(version), "file": place, "sha256": digest}
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,80 @@
+"""A flow as a site shows it: its file, its picture, and the wheels that a tab installs for it."""
+
+import multiprocessing
+import sys
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from irenic.cli.flow_wheels import FlowWheels
+from irenic.cli.flows import PackagesError, load_flow_file
+from irenic.cli.tab_python import TabPython
+from irenic.flow.script import FlowHeader, read_header
+from irenic.model.errors import FlowError
+from irenic.model.flow_info import FlowInfo
+
+WHEELS = "vendor/wheels"
+"""Where wheels lie in a site."""
+
+
+@dataclass(frozen=True)
+class SiteFlow:
+    """A flow of a site; ``problem`` says why no tab can run it."""
+
+    name: str
+    info: FlowInfo
+    wheels: Sequence[Path] = ()
+    problem: str | None = None
+
+    def entry(self) -> dict[str, Any]:
+        """Return what ``flows/index.json`` says of it; the addresses of its wheels are relative to the site's root."""
+        wheels = [f"{WHEELS}/{wheel.name}" for wheel in self.wheels]
+        entry = {"name": self.name, "id": self.info.id, "summary": self.info.summary, "wheels": wheels}
+        return entry if self.problem is None else {**entry, "problem": self.problem}
+
+
+def read_flow(path: Path, tab: TabPython, wheels: FlowWheels) -> SiteFlow:
+    """Read a flow's file and find its wheels; where they cannot be had, but the flow can be loaded, say why.
+
+    :raises PackagesError: if the flow can neither be run in a tab nor be loaded here.
+    :raises FlowError: if the file defines no flow, or its header cannot be read.
+    """
+    try:
+        found = wheels.of(path, _header_of(path), tab)
+    except PackagesError as problem:
+        try:
+            return SiteFlow(path.stem, load_flow_file(path).info(), problem=str(problem))
+        except FlowError:
+            raise problem from None
+    return SiteFlow(path.stem, _info(path, found), found)
+
+
+def _header_of(path: Path) -> FlowHeader:
+    try:
+        return read_header(path.read_text(encoding="utf-8"))
+    except FlowError as error:
+        raise FlowError(f"{path}: {error}") from error
+    except (OSError, UnicodeDecodeError):
+        return FlowHeader.model_validate({})  # whoever loads the file says what is wrong with it
+
+
+def _info(path: Path, wheels: Sequence[Path]) -> FlowInfo:
+    """Return a flow's picture; what it needs beyond the core is imported in another process, and not in this one."""
+    if not wheels:
+        return load_flow_file(path).info()
+    with ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn")) as other:
+        return other.submit(_info_with_wheels, path, wheels).result()
+
+
+def _info_with_wheels(path: Path, wheels: Sequence[Path]) -> FlowInfo:
+    """Return a flow's picture; what is not installed here is taken from its wheels, as far as they are Python alone."""
+    with tempfile.TemporaryDirectory(prefix="irenic-wheels-") as folder:
+        for wheel in wheels:
+            if wheel.name.endswith("-none-any.whl"):
+                zipfile.ZipFile(wheel).extractall(folder)
+        sys.path.append(folder)
+        return load_flow_file(path).info()
