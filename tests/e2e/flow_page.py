@@ -12,6 +12,16 @@ AWAKE_WITHIN = 60_000
 DONE_WITHIN = 30_000
 """How long an execution of a test may take on a busy machine, in ms."""
 
+KEPT = """async () => {
+    const kept = async (name) => (await (await caches.open(name)).keys()).map((request) => request.url);
+    const has = async (name, ending) => (await kept(name)).some((url) => url.endsWith(ending));
+    for (;; await new Promise((resolve) => setTimeout(resolve, 100))) {
+        const site = (await caches.keys()).find((name) => name.startsWith("irenic-site-"));
+        if (site && (await has(site, "/manifest.json")) && (await has("irenic-answers", "/outcome"))) return;
+    }
+}"""
+"""Waits until the browser has kept the site, and the answers that its picture is drawn from."""
+
 
 class FlowPage:
     """One tab; every complaint of the browser is kept in ``complaints``."""
@@ -43,6 +53,10 @@ class FlowPage:
         """Wait until Python is awake and its flow is loaded."""
         expect(self.page.locator("#python-word")).to_have_text("Python ready", timeout=AWAKE_WITHIN)
         return self
+
+    def until_kept(self) -> None:
+        """Wait until a visit needs no server: the site is kept, and what the last picture was drawn from."""
+        self.page.evaluate(KEPT)
 
     # What is on screen.
 

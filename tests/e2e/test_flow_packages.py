@@ -31,8 +31,6 @@ LID = "lid-1.0-py3-none-any.whl"
 WHEELS = ["vendor/wheels/kettle-1.0-py3-none-any.whl", f"vendor/wheels/{LID}"]
 ENDS_WITHIN = 20.0
 
-KEEP = "() => import('/boot/offline.mjs').then((offline) => offline.keepSite())"
-
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -123,7 +121,7 @@ def test_what_a_served_flow_needs_comes_from_the_server_that_serves_it(
         assert elsewhere(requests, server.address) == []
         asked = {urlsplit(request.url).path for request in requests}
         assert {f"/{wheel}" for wheel in WHEELS} <= asked
-        tab.page.evaluate(KEEP)
+        tab.until_kept()
         kept = tab.page.evaluate(
             "async (wheels) => (await Promise.all(wheels.map((wheel) => caches.match(`/${wheel}`)))).map(Boolean)",
             WHEELS,

@@ -7,23 +7,13 @@ from playwright.sync_api import expect
 from tests.e2e.flow_page import DONE_WITHIN, FlowPage
 from tests.e2e.server_process import replaced_server
 
-KEPT = """async () => {
-    const kept = async (name) => (await (await caches.open(name)).keys()).map((request) => request.url);
-    const has = async (name, ending) => (await kept(name)).some((url) => url.endsWith(ending));
-    for (;; await new Promise((resolve) => setTimeout(resolve, 100))) {
-        const site = (await caches.keys()).find((name) => name.startsWith("irenic-site-"));
-        if (site && (await has(site, "/manifest.json")) && (await has("irenic-answers", "/outcome"))) return;
-    }
-}"""
-"""Waits until the browser has kept the site, and the answers that its picture is drawn from."""
-
 
 @pytest.fixture
 def kept_page(flow_page: FlowPage) -> FlowPage:
     """A page whose flow has run, and which the browser has kept."""
     flow_page.page.get_by_role("button", name="Ensure").click()
     expect(flow_page.status).to_have_text("Done", timeout=DONE_WITHIN)
-    flow_page.page.evaluate(KEPT)
+    flow_page.until_kept()
     return flow_page
 
 

@@ -1,5 +1,6 @@
 """Every sample in the README and in docs/ runs."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -14,6 +15,7 @@ from irenic.flow.script import load_flow
 from irenic.items.files_disk import DiskFiles
 from irenic.items.platform import platform
 from irenic.stores import MemoryStore
+from tooling.paths import SITE
 
 ROOT = Path(__file__).parents[2]
 FLOW_SAMPLES = ["README.md", "docs/items.md", "docs/writing-a-flow.md"]
@@ -53,10 +55,12 @@ def test_the_readme_commands_run_as_they_are_written(tmp_path: Path) -> None:
     commands = [line for line in lines if line.startswith("irenic ") and not line.startswith("irenic serve ")]
     for command in commands:
         run = [sys.executable, "-m", *shlex.split(command)]
-        done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
+        environment = {**os.environ, "IRENIC_SITE": str(SITE)}
+        done = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert (done.returncode, command) == (0, command), done.stderr
-    assert [command.split()[1] for command in commands] == ["ensure", "status", "clean"]
-    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith((".", "__"))] == ["hello.py"]
+    assert [command.split()[1] for command in commands] == ["ensure", "status", "clean", "export"]
+    left = sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith((".", "__")))
+    assert left == ["hello-site", "hello.py"]
 
 
 def test_every_relative_link_of_the_docs_leads_somewhere() -> None:
