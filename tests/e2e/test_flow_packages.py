@@ -62,6 +62,13 @@ def served(folder: Path, site: Path, *flows: str) -> Iterator[ServerProcess]:
             server.end()
 
 
+def exported(folder: Path, site: Path, *flows: str) -> Path:
+    """Type ``irenic export`` and return the folder that it has made."""
+    command = [sys.executable, "-m", "irenic", "export", *flows, "--out", "out", "--site", str(site)]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return folder / "out"
+
+
 class Files(SimpleHTTPRequestHandler):
     """What any web server does, and says nothing."""
 
@@ -152,11 +159,9 @@ def test_a_flow_whose_packages_cannot_be_had_says_so_and_others_run(
 
 def test_an_exported_flow_runs_from_any_web_server(folder: Path, site: Path, context: BrowserContext) -> None:
     """The page asks for no API where there is none, says that nothing is kept, and runs the flow all the same."""
-    command = [sys.executable, "-m", "irenic", "export", "tea.py", "--out", "out", "--site", str(site)]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
     requests = requests_of(context)
     complaints: list[str] = []
-    with any_web_server(folder / "out") as address:
+    with any_web_server(exported(folder, site, "tea.py")) as address:
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -170,6 +175,23 @@ def test_an_exported_flow_runs_from_any_web_server(folder: Path, site: Path, con
         assert complaints == []
         assert elsewhere(requests, address) == []
         assert [request.url for request in requests if "/api/" in request.url] == []
+
+
+def test_what_is_abandoned_where_nothing_is_kept_is_lost(folder: Path, site: Path, context: BrowserContext) -> None:
+    """Nobody knows how far it came, which the page says, and goes on from there."""
+    (folder / "loops.py").write_text(flow_of_one("while True:\n    pass"))
+    with any_web_server(exported(folder, site, "loops.py")) as address:
+        page = context.new_page()
+        page.goto(address)
+        page.locator("#do-ensure").click(timeout=60_000)
+        status = page.locator("#item-rows tr:has(button[data-item='one']) .status span")
+        expect(page.locator("#status-word")).to_have_text("Running")
+        for _ in ("finish", "cancel", "abandon"):
+            page.locator("#do-interrupt").click()
+        expect(page.locator("#status-word")).to_have_text("Lost")
+        expect(status).to_have_text("Unknown")
+        page.locator("#do-discover").click(timeout=60_000)
+        expect(page.locator("#status-word")).to_have_text("Done")
 
 
 def test_markers_are_evaluated_for_the_python_that_tabs_have(

@@ -126,6 +126,29 @@ async def test_a_lost_execution_shows_its_unknown_item() -> None:
     )
 
 
+async def test_of_an_execution_that_is_kept_nowhere_only_what_was_heard_is_sure() -> None:
+    """What may have begun unheard is unknown, at whatever moment the worker is gone."""
+    flow, events = await begun_and_cut_off()
+    done_at = next(at for at, event in enumerate(events) if event.kind == "item_result" and event.item == "a")
+    for cut in range(1, len(events) + 1):
+        page = opened(flow, events)
+        page.take_events([as_json(event) for event in events[:cut]])
+        page.lose(AT)
+        known = ["complete_success"] if cut > done_at else ["unknown"]
+        assert [item.status for item in page.rows()] == [*known, "unknown", "unknown"]
+        assert (page.status_name(), page.can_resume()) == ("lost", True)
+
+
+@pytest.mark.parametrize(("cmds", "dry_run"), [(["discover"], False), (["ensure"], True)])
+def test_what_only_looks_leaves_nothing_unknown(cmds: list[str], dry_run: bool) -> None:
+    """It is lost all the same."""
+    page = page_of(chain(World()))
+    page.begin("01", cmds, dry_run, {}, AT)
+    page.lose(AT)
+    assert {item.status for item in page.rows()} == {"initialized"}
+    assert page.status_name() == "lost"
+
+
 async def test_an_interrupted_execution_lists_done_and_not_done() -> None:
     """An item that had begun is told apart from one that had not."""
     flow, events = await begun_and_cut_off()

@@ -199,6 +199,13 @@ class Commands:
         self._files.ask()
         self._on_outcome()
 
+    def _lose(self) -> None:
+        """End an abandoned execution that was kept nowhere but in the worker that is gone."""
+        self._running = None
+        if self._screen.page is not None:
+            self._screen.page.lose(timestamp())
+        self._on_outcome()
+
     def _interrupt_reply(self, message: dict[str, Any]) -> None:
         self._reply(message["reply"])
 
@@ -228,6 +235,9 @@ class Commands:
         if during == "files":
             self._screen.log.say(timestamp(), f"Files: {message['message']}", "warn")
             self._files.fail(message["message"])
+            return
+        if during == "abandoned" and not api.server.is_there:
+            self._lose()
             return
         if not self.core.ready:
             self._screen.boot.failed()

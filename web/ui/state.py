@@ -357,6 +357,21 @@ class Page:
         if execution is not None and execution.id == id:
             self.take_outcome({"execution_id": id, "kind": "refused", "message": message, "ended_at": at})
 
+    def lose(self, at: str) -> None:
+        """Settle the execution on screen as lost, where nobody else knows how far it came.
+
+        What it did last was not heard of: any item that is not known to be done may have begun.
+        """
+        execution = self.execution
+        if execution is None or not self.is_live():
+            return
+        changes = not execution.dry_run and any(cmd in ("ensure", "clean") for cmd in execution.cmds)
+        applying = changes and execution.block == "apply"
+        done = [item.id for item in self.items.made() if applying and item.status == "complete_success"]
+        others = [id for id in self.order if id not in set(done)]
+        lists = {"done": done, "unknown" if changes else "not_done": others}
+        self.take_outcome({"execution_id": execution.id, "kind": "lost", "items": lists, "ended_at": at})
+
     # Stopping.
 
     def ask_stop(self, at: str, source: str, reason: str | None) -> str | None:
