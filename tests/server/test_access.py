@@ -147,6 +147,11 @@ def test_the_api_may_not_be_framed_or_sniffed(client: httpx.Client) -> None:
     assert "server" not in headers
 
 
+def test_the_site_says_that_there_is_an_api(client: httpx.Client) -> None:
+    """By which a page knows it from the same files behind another web server."""
+    assert client.get("/index.html").headers["x-irenic-api"] == "/api/v1"
+
+
 def test_requests_are_numbered(client: httpx.Client) -> None:
     """By the client, if its number is harmless, or by the server."""
     assert client.get("/livez", headers={"X-Request-Id": "mine-0001"}).headers["x-request-id"] == "mine-0001"

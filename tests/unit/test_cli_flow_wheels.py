@@ -127,6 +127,25 @@ def test_what_cannot_be_fetched_leaves_nothing_in_the_cache_and_takes_nothing_aw
     assert len(list(shelf.cache.iterdir())) == 1
 
 
+def test_two_commands_may_fetch_the_same_at_the_same_time(shelf: Shelf) -> None:
+    """Both find it whole."""
+    wheel = write_wheel(shelf.folder, "tea")
+    wheels = FlowWheels(shelf.cache, lambda told: found.append(shelf.find("tea")))
+    found: list[list[str]] = []
+    header = FlowHeader.model_validate({"dependencies": ["tea"]})
+    assert [path.name for path in wheels.of(shelf.flow, header, shelf.tab)] == [wheel.name]
+    assert found == [[wheel.name]]
+    assert len(list(shelf.cache.iterdir())) == 1
+
+
+def test_a_cache_that_cannot_be_written_is_named(shelf: Shelf) -> None:
+    """With what to do about it."""
+    write_wheel(shelf.folder, "tea")
+    shelf.cache.write_text("a file where a folder should be")
+    with pytest.raises(PackagesError, match=r"they cannot be kept in .*cache \(File exists\): make room there"):
+        shelf.find("tea")
+
+
 def test_a_wheel_beside_the_flow_is_named_by_its_path(shelf: Shelf) -> None:
     """It is taken anew when its content has changed."""
     folder = shelf.flow.parent / "my wheels"

@@ -65,13 +65,27 @@ class FlowWheels:
 
     def _fetch(self, flow: Path, wanted: list[Requirement], tab: TabPython, kept: Path) -> None:
         self._tell(f"fetching what {flow} asks for: {', '.join(map(str, wanted))}")
-        self._cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="fetching-", dir=self._cache) as scratch:
-            fetched = Path(scratch, "wheels")
-            _download(flow, wanted, tab, fetched)
-            if kept.is_dir():
-                kept.rename(Path(scratch, "before"))
+        try:
+            self._cache.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix="fetching-", dir=self._cache) as scratch:
+                fetched = Path(scratch, "wheels")
+                _download(flow, wanted, tab, fetched)
+                self._put(fetched, kept, Path(scratch, "before"))
+        except OSError as error:
+            raise PackagesError(
+                f"{flow} asks for packages, and they cannot be kept in {self._cache} ({error.strerror}): make room "
+                "there, or name another folder for caches (XDG_CACHE_HOME)."
+            ) from error
+
+    def _put(self, fetched: Path, kept: Path, before: Path) -> None:
+        """Put what was fetched where it is kept, as a whole."""
+        if self._refresh and kept.is_dir():
+            kept.rename(before)
+        try:
             fetched.rename(kept)
+        except OSError:
+            if not kept.is_dir():  # another process that fetched the same was quicker
+                raise
 
 
 def needed_packages(flow: Path, header: FlowHeader, tab: TabPython) -> list[Requirement]:
@@ -175,7 +189,9 @@ def _download(flow: Path, wanted: list[Requirement], tab: TabPython, folder: Pat
         *("--implementation", "cp", "--python-version", tab.version),
         *("--constraint", str(constraints), *map(str, wanted)),
     ]
-    ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
     if ran.returncode != 0:
         raise PackagesError(f"{flow} asks for {asked}: {_reason(ran.stdout + ran.stderr, tab)}")
     constraints.unlink()
