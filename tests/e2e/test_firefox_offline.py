@@ -3,7 +3,6 @@
 import pytest
 from playwright.sync_api import expect
 from tests.e2e.flow_page import FlowPage
-from tests.e2e.test_page_offline import KEPT
 
 pytestmark = pytest.mark.firefox
 
@@ -13,7 +12,7 @@ def test_a_second_visit_needs_no_server(flow_page: FlowPage) -> None:
     """The last known picture is on screen, and Python wakes."""
     flow_page.press("ensure")
     flow_page.ends("Done")
-    flow_page.page.evaluate(KEPT)
+    flow_page.until_kept()
     flow_page.server.end()
     flow_page.reload()
     expect(flow_page.page.get_by_role("alert")).to_contain_text("This is what was known at")
