@@ -19,7 +19,8 @@ from tooling.errors import BuildError
 from tooling.packages import pinned_versions
 from tooling.paths import NODE_MODULES, REQUIREMENTS, ROOT, TAB_WHEELS, WEB
 from tooling.stamps import Step, digest, write_atomically
-from tooling.wheel import NOT_IN_TAB, SOURCE_DATE_EPOCH, TAB_WHEEL_BUDGET, check_budget, lock_of, write_tab_wheel
+from tooling.tab_wheel import NOT_IN_TAB, write_tab_wheel
+from tooling.wheel import SOURCE_DATE_EPOCH, TAB_WHEEL_BUDGET, check_budget, lock_of
 
 LOCK_FILES = [*sorted(REQUIREMENTS.glob("*.txt")), WEB / "wheels.txt"]
 
@@ -221,6 +222,15 @@ class TestCoreWheel:
         """The same tree gives the same wheel, and so the same hash in the lock."""
         first, second = wheels
         assert first.read_bytes() == second.read_bytes()
+
+    def test_so_is_what_the_tab_gets(self, wheels: list[Path], tmp_path: Path) -> None:
+        """Its packer is one that tries; it ends at the same bytes, and the files are what they were."""
+        for name, wheel in zip(("first", "second"), wheels, strict=True):
+            write_tab_wheel(wheel, tmp_path / name)
+        assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+        with zipfile.ZipFile(wheels[0]) as whole, zipfile.ZipFile(tmp_path / "first") as part:
+            names = [name for name in part.namelist() if not name.endswith("/RECORD")]
+            assert [part.read(name) for name in names] == [whole.read(name) for name in names]
 
     def test_the_tab_gets_no_room_that_it_cannot_use_and_keeps_its_budget(
         self, wheels: list[Path], tmp_path: Path

@@ -9,12 +9,15 @@ from typing import Literal
 
 from tooling.console import Console
 from tooling.errors import BuildError
-from tooling.paths import PEER_VENV, REQUIREMENTS, ROOT, SERVER, VENV, VENV_BIN, VENV_PYTHON, VENV_STAMPS
+from tooling.paths import PEER_VENV, REQUIREMENTS, ROOT, SERVER, VENV, VENV_BIN, VENV_PYTHON, VENV_STAMPS, WEB
 from tooling.stamps import Step
 
 Group = Literal["runtime", "test", "bench", "lock"]
 
 RETRY = "Check the network and pip's settings (`pip config list`), then run the same command again."
+
+IN_VENV = {"PYTHONPATH": str(WEB), "PYTHONDONTWRITEBYTECODE": "1"}
+"""What a module of the build needs where it is run as a program of the environment."""
 
 INSTALLING = VENV_STAMPS / "installing"
 """Is there while pip writes into the environment; found at a start, it tells of an installation killed half-way."""

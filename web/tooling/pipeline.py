@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tooling.assembly import MANIFEST, assemble
 from tooling.console import Console
+from tooling.environment import IN_VENV
 from tooling.errors import BuildError
 from tooling.packages import node_packages_step, tab_wheels_step
 from tooling.paths import (
@@ -25,7 +26,6 @@ from tooling.stamps import Step
 from tooling.wheel import core_wheel_step
 
 FAST_QUALITY, BEST_QUALITY = 6, 11
-IN_VENV = {"PYTHONPATH": str(WEB), "PYTHONDONTWRITEBYTECODE": "1"}
 
 SLOW_START = "tabs start by the ordinary lock file, several times slower than from a memory snapshot"
 

@@ -9,22 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from tooling.console import Console
+from tooling.environment import IN_VENV
 from tooling.errors import BuildError
 from tooling.packages import normalised
-from tooling.paths import CORE, NODE_MODULES, REQUIREMENTS, ROOT, TAB_WHEELS, VENV_PYTHON, WHEELS
+from tooling.paths import CORE, NODE_MODULES, REQUIREMENTS, ROOT, TAB_WHEELS, VENV_PYTHON, WEB, WHEELS
 from tooling.stamps import Step, file_hash
 
 TAB_WHEEL_BUDGET = 150_000
 """The most bytes that the wheel for the tab may have: a tab downloads it before anything can run."""
-
-NOT_IN_TAB = re.compile(
-    r"irenic/(__main__\.py|cli/"
-    r"|engine/collecting\.py"
-    r"|endpoints/(?!__init__|otlp|recording|running_code|tab|telemetry)"
-    r"|stores/(file|history)"
-    r"|items/(disk|files_disk|http_native|processes|threads)\.py)"
-)
-"""What no tab can use: the terminal, and what needs a disk; the wheel for the tab is the core's wheel without it."""
 
 SOURCE_DATE_EPOCH = "1735689600"
 """The time stamped on every file in the wheel: 2025-01-01, whenever it is built."""
@@ -44,7 +36,12 @@ def core_wheel_step(console: Console) -> Step:
         )
         (built,) = scratch.glob("*.whl")
         for_tab = scratch / "tab" / built.name
-        write_tab_wheel(built, for_tab)
+        console.command(
+            [VENV_PYTHON, "-m", "tooling.tab_wheel", built, for_tab],
+            env=IN_VENV,
+            log="tab-wheel",
+            next_step="Mend what the output names in web/tooling/tab_wheel.py, then run the same command again.",
+        )
         check_budget(for_tab)
         for old in WHEELS.rglob("*.whl"):
             if scratch not in old.parents:
@@ -57,7 +54,10 @@ def core_wheel_step(console: Console) -> Step:
     return Step(
         name="core-wheel",
         title="wheel of the core",
-        inputs=(CORE, ROOT / "pyproject.toml", ROOT / "LICENSE", REQUIREMENTS / "runtime.txt", SOURCE_DATE_EPOCH),
+        inputs=(
+            *(CORE, ROOT / "pyproject.toml", ROOT / "LICENSE", REQUIREMENTS / "runtime.txt", SOURCE_DATE_EPOCH),
+            WEB / "tooling" / "tab_wheel.py",
+        ),
         outputs=(WHEELS,),
         action=build,
         stamps=WHEELS,
@@ -72,26 +72,6 @@ def check_budget(wheel: Path) -> None:
             f"{wheel.name} has {size:,} bytes for the tab, and its budget is {TAB_WHEEL_BUDGET:,}.",
             next_step="Make core/ smaller, or move what the tab does not need into server/.",
         )
-
-
-def write_tab_wheel(wheel: Path, target: Path) -> None:
-    """Copy a wheel without the rooms that no tab can use, packed as tightly as deflate can.
-
-    Format: https://packaging.python.org/en/latest/specifications/binary-distribution-format/, but that RECORD has no
-    hash of each file: the lock file has one of the whole, and hashes cannot be packed.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(target, "w") as copy:
-        for member in source.infolist():
-            if NOT_IN_TAB.match(member.filename):
-                continue
-            data = source.read(member)
-            if member.filename.endswith(".dist-info/RECORD"):
-                names = [line.rsplit(",", 2)[0] for line in data.decode().splitlines()]
-                data = "".join(f"{name},,\n" for name in names if not NOT_IN_TAB.match(name)).encode()
-            entry = zipfile.ZipInfo(member.filename, member.date_time)
-            entry.external_attr = member.external_attr
-            copy.writestr(entry, data, zipfile.ZIP_DEFLATED, compresslevel=9)
 
 
 def tab_wheel() -> Path:
