@@ -42,6 +42,11 @@ class CrashableJournal:
         """See :meth:`irenic.engine.store.Journal.append`."""
         self._pending.append(event.model_dump_json().encode())
 
+    @property
+    def is_durable(self) -> bool:
+        """See :meth:`irenic.engine.store.Journal.is_durable`."""
+        return False
+
     async def durable(self) -> None:
         """See :meth:`irenic.engine.store.Journal.durable`."""
         kept = self._store._journals[self._id]

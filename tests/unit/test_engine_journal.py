@@ -316,6 +316,11 @@ class Slow:
         """Keep an event."""
         self.events.append(event)
 
+    @property
+    def is_durable(self) -> bool:
+        """Nobody knows before it is told."""
+        return False
+
     async def durable(self) -> None:
         """Wait to be told."""
         self.calls += 1

@@ -8,6 +8,7 @@ visit
 └─ result       durable before a successor starts
 """
 
+import asyncio
 from typing import Any, Literal
 
 from irenic.engine.cmd_run import CmdRun, is_interrupt
@@ -58,6 +59,7 @@ class Application:
         self._dry = cmd_run.request.dry_run
         self._interrupts = cmd_run.interrupts
         self._recorder = cmd_run.recorder
+        self._loop = asyncio.get_running_loop()
 
     async def visit(self, run: ItemRun) -> bool:
         """Apply one item; returns whether its successors may start."""
@@ -202,7 +204,7 @@ class Application:
             return False
         if prepared.check.limit is not None:
             run.cx.progress.limit(prepared.check.limit)
-        run.cx.progress.alive()
+        run.last_alive = self._loop.time()
         try:
             state = await run.call(
                 run.item.apply, run.cx, prepared.params, prepared.current, prepared.target, prepared.diff

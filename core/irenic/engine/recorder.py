@@ -61,7 +61,11 @@ class Recorder:
         :raises StoreError: if the store could not keep it; it is not published then.
         :raises asyncio.CancelledError: if the caller was abandoned.
         """
-        self._held.append((self._append(kind, fields), True))
+        event = self._append(kind, fields)
+        if not self._held and self._journal.is_durable:
+            self._publish(event)
+            return
+        self._held.append((event, True))
         await self.durable()
 
     async def durable(self) -> None:
@@ -152,10 +156,11 @@ class Recorder:
     def _append(self, kind: type[Event], fields: dict[str, Any]) -> JournalEvent:
         if self._owner is not None and self.is_sealed:
             raise asyncio.CancelledError(_ABANDONED)
-        fields["execution_id"] = self._id
-        fields["seq"] = self.next_seq
-        fields["at"] = timestamp()
         event: Any = trusted(kind, fields)
+        values = event.__dict__  # assigning to a model's fields one by one takes many times as long
+        values["execution_id"] = self._id
+        values["seq"] = self.next_seq
+        values["at"] = timestamp()
         self.next_seq += 1
         self._journal.append(event)
         published: JournalEvent = event

@@ -33,6 +33,10 @@ class Journal(Protocol):
     def append(self, event: JournalEvent) -> None:
         """Take an event; events reach the store in this order."""
 
+    @property
+    def is_durable(self) -> bool:
+        """Whether every event appended so far is known to survive a crash; else :meth:`durable` says it."""
+
     async def durable(self) -> None:
         """Return once every event appended so far would survive a crash.
 

@@ -42,6 +42,8 @@ class Walk:
     @property
     def not_started(self) -> list[str]:
         """The nodes that were never visited, in insertion order."""
+        if len(self.started) == len(self._graph):
+            return []
         started = set(self.started)
         return [node for node in self._graph.nodes if node not in started]
 

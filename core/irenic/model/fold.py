@@ -106,6 +106,8 @@ class ExecutionFold:
         self.swallowed: list[str] = []
         self.endpoints_cut: dict[str, str] = {}
         self.ended: Outcome | None = None
+        self._pending_upto = -1
+        self._discovers: StateKind | None = None
 
     @classmethod
     def of(cls, events: Iterable[e.JournalEvent]) -> "ExecutionFold":
@@ -236,7 +238,7 @@ class ExecutionFold:
     def _cmd_started(self, event: e.CmdStarted) -> None:
         self.cmd = event.cmd
         self.cmd_number += 1
-        self.block = None
+        self.block = self._discovers = None
         self.blocks_done = []
 
     def _cmd_ended(self, event: e.CmdEnded) -> None:
@@ -244,48 +246,53 @@ class ExecutionFold:
 
     def _block_started(self, event: e.BlockStarted) -> None:
         self.block = event.block
-        for item in self.items.values():
-            item._pend()
+        self._discovers = _DISCOVERED_BY.get(event.block)
+        if event.seq != self._pending_upto:
+            for item in self.items.values():
+                item._pend()
+        self._pending_upto = event.seq + 1
 
     def _block_ended(self, event: e.BlockEnded) -> None:
         self.blocks_done.append(event.block)
+        if event.seq == self._pending_upto:  # a block that touched no item
+            self._pending_upto += 1
 
     def _item_state(self, event: e.ItemState) -> None:
-        item = self.items[event.item]
-        if event.state is not None:
-            if event.which is StateKind.CURRENT:
-                item.current = event.state
+        item, which, state = self.items[event.item], event.which, event.state
+        if state is not None:
+            if which is StateKind.CURRENT:
+                item.current = state
             else:
-                item.goal = event.state
-        if self.block is not None and _DISCOVERED_BY.get(self.block) is event.which and item.error is None:
+                item.goal = state
+        if self._discovers is which and item.error is None:
             item.status = ProgressStatus.COMPLETE_SUCCESS
 
     def _item_intent(self, event: e.ItemIntent) -> None:
-        item = self.items[event.item]
+        item, current, target = self.items[event.item], event.current, event.target
         item.intent_open = True
         item.status = ProgressStatus.RUNNING
         item.started_at = event.at
-        if event.current is not None:
-            item.current = event.current
-        if event.direction is Direction.ENSURE and event.target is not None:
-            item.goal = event.target
+        if current is not None:
+            item.current = current
+        if target is not None and event.direction is Direction.ENSURE:
+            item.goal = target
 
     def _item_result(self, event: e.ItemResult) -> None:
-        item = self.items[event.item]
+        item, result, state, goal = self.items[event.item], event.result, event.state, event.goal
         item.intent_open = False
         item.ended_at = event.at
         item.waiting_for = None
-        if event.state is not None:
-            item.current = event.state
-        if event.goal is not None:
-            item.goal = event.goal
-        if event.result == "applied" or event.result == "unchanged":
+        if state is not None:
+            item.current = state
+        if goal is not None:
+            item.goal = goal
+        if result == "applied" or result == "unchanged":
             item.status = ProgressStatus.COMPLETE_SUCCESS
             item.error = None
-            item.message = "" if event.result == "applied" else "nothing to do"
+            item.message = "" if result == "applied" else "nothing to do"
             if item.limit is not None and item.limit.total is not None:
                 item.position = item.limit.total
-        elif event.result == "failed":
+        elif result == "failed":
             item.status = ProgressStatus.COMPLETE_FAIL
             item.error = event.error
             item.message = event.error.message if event.error else ""

@@ -20,7 +20,10 @@ def trusted(model: type[M], values: dict[str, Any]) -> M:
 
     For data that the engine makes itself, an item at a time: validation is for what comes from outside.
     """
-    template, all_fields = _shapes.get(model) or _shape(model)
+    try:
+        template, all_fields = _shapes[model]
+    except KeyError:
+        template, all_fields = _shape(model)
     made = _new(model)
     _set_dict(made, template | values)
     _set_fields(made, all_fields)

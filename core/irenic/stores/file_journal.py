@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager, nullcontext
 
 from irenic.model.errors import FencedError
-from irenic.model.events import JournalEvent
+from irenic.model.events import JournalEvent, encoded
 from irenic.model.outcome import CmdOutcome
 from irenic.model.states import FlowStates
 from irenic.stores.file_appender import Appender
@@ -46,11 +46,16 @@ class FileJournal:
 
     def append(self, event: JournalEvent) -> None:
         """See the protocol."""
-        self._commit.append(encode_line(event.__pydantic_serializer__.to_json(event)))
+        self._commit.append(encode_line(encoded(event)))
         self._next_seq = event.seq + 1
         self._last_kind = event.kind
         if self._states is not None and event.kind in FOLDED:
             self._states.apply(event)
+
+    @property
+    def is_durable(self) -> bool:
+        """See the protocol."""
+        return False
 
     async def durable(self) -> None:
         """See the protocol."""

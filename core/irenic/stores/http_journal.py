@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from irenic.model.errors import FencedError
-from irenic.model.events import JournalEvent
+from irenic.model.events import JournalEvent, encoded
 from irenic.model.outcome import CmdOutcome
 from irenic.stores.group_commit import GroupCommit
 from irenic.stores.http_api import Answer, StoreApi
@@ -34,8 +34,13 @@ class HttpJournal:
 
     def append(self, event: JournalEvent) -> None:
         """See the protocol."""
-        self._commit.append(event.__pydantic_serializer__.to_json(event))
+        self._commit.append(encoded(event))
         self._last_kind = event.kind
+
+    @property
+    def is_durable(self) -> bool:
+        """See the protocol."""
+        return False
 
     async def durable(self) -> None:
         """See the protocol."""

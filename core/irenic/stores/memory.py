@@ -5,7 +5,7 @@ from typing import Any
 
 from irenic.engine.store import Lease, LeaseLost, RemoteInterrupt
 from irenic.model.errors import FencedError, HeldError, StoreError
-from irenic.model.events import ExecutionEnded, JournalEvent, journal_event
+from irenic.model.events import ExecutionEnded, JournalEvent, encoded, journal_event
 from irenic.model.fold import ExecutionFold
 from irenic.model.interrupt import InterruptReply, InterruptSignal
 from irenic.model.outcome import CmdOutcome
@@ -222,15 +222,16 @@ class MemoryJournal:
     def append(self, event: JournalEvent) -> None:
         """See :meth:`irenic.engine.store.Journal.append`."""
         if self._lease is None or not self._lease.is_lost:
-            self._events.append(event.__pydantic_serializer__.to_json(event))
+            self._events.append(encoded(event))
 
     @property
-    def _is_fenced(self) -> bool:
-        return self._lease is not None and self._lease.is_lost
+    def is_durable(self) -> bool:
+        """See :meth:`irenic.engine.store.Journal.is_durable`."""
+        return self._lease is None or not self._lease.is_lost
 
     async def durable(self) -> None:
         """See :meth:`irenic.engine.store.Journal.durable`."""
-        if self._is_fenced:
+        if not self.is_durable:
             raise FencedError("another execution has taken over this profile: nothing more was applied.")
 
     async def finish(self, outcome: CmdOutcome) -> None:
