@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -54,7 +55,7 @@ def peer_us(name: str, count: int) -> float:
 
 def is_installed(name: str) -> bool:
     """Return whether a peer is there; `build.py bench` brings all of them."""
-    return PEER_PYTHON.exists() if name in APART else find_spec(name.lower()) is not None
+    return PEER_PYTHON.exists() if name in APART else find_spec(name.partition(" ")[0].lower()) is not None
 
 
 def above(number: int) -> list[int]:
@@ -69,21 +70,30 @@ def timed(count: int, work: Callable[[], object]) -> float:
     return (time.perf_counter() - began) / count * 1e6
 
 
-def doit_us(count: int) -> float:
-    """Run doit: one action each, its database of results written."""
+def doit_us(count: int, *, checked: bool = False) -> float:
+    """Run doit: one action each, its database of results written.
+
+    :param checked: whether each task has a function that says whether it is up to date, as an item has; a task that has
+        none is run without a look.
+    """
     from doit.cmd_base import TaskLoader2
     from doit.doit_cmd import DoitMain
     from doit.task import dict_to_task
 
-    done: list[int] = []
+    done: set[int] = set()
 
     def act(number: int) -> None:
-        done.append(number)
+        done.add(number)
 
-    tasks = [
-        dict_to_task({"name": f"i{number}", "actions": [(act, [number])], "task_dep": [f"i{n}" for n in above(number)]})
-        for number in range(count)
-    ]
+    def is_done(number: int) -> bool:
+        return number in done
+
+    def task(number: int) -> Any:
+        check = {"uptodate": [(is_done, [number])]} if checked else {}
+        before = [f"i{n}" for n in above(number)]
+        return dict_to_task({"name": f"i{number}", "actions": [(act, [number])], "task_dep": before, **check})
+
+    tasks = [task(number) for number in range(count)]
 
     class Loader(TaskLoader2):
         """Hands over the tasks."""
@@ -197,7 +207,14 @@ def prefect_us(count: int) -> float:
     return took
 
 
-PEERS = {"doit": doit_us, "Luigi": luigi_us, "dask": dask_us, "Hamilton": hamilton_us, "Prefect": prefect_us}
+PEERS: dict[str, Callable[[int], float]] = {
+    "doit": doit_us,
+    "doit with checks": partial(doit_us, checked=True),
+    "Luigi": luigi_us,
+    "dask": dask_us,
+    "Hamilton": hamilton_us,
+    "Prefect": prefect_us,
+}
 
 if __name__ == "__main__":
     logging.disable(logging.ERROR)
