@@ -114,6 +114,23 @@ async def test_no_more_run_at_once_than_allowed_and_the_others_wait() -> None:
     assert list(made.ready) == []
 
 
+async def test_a_visit_that_has_done_its_work_makes_room_for_another() -> None:
+    """For one at a time, and its successors wait for its end all the same."""
+    began: dict[str, float] = {}
+
+    async def visit(node: str) -> bool:
+        began[node] = now()
+        await asyncio.sleep(1)
+        if node == "a":
+            made.make_room(node)
+            await asyncio.sleep(2)
+        return True
+
+    made = walk(graph("abcde", "ad"), visit, limit=1)
+    await made.run()
+    assert began == {"a": 0, "b": 1, "c": 2, "e": 3, "d": 4}
+
+
 async def test_a_node_that_says_no_holds_its_successors_back() -> None:
     """Scenario 124: the others go on."""
     visits = Visits(refuse="a")

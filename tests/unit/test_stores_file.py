@@ -11,8 +11,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.items import Thing, World
 from tests.journals import Script
 
+from irenic import CmdExecRequest, CmdExecutionMap, Flow
 from irenic.model.errors import CorruptStoreError, FencedError, HeldError, StoreError
 from irenic.model.ids import new_execution_id
 from irenic.model.interrupt import InterruptReply, InterruptSignal
@@ -148,18 +150,24 @@ async def test_a_reader_in_another_process_sees_durable_events(store: FileStore,
             assert len(await store.events(script.id)) == 3 + number
 
 
-async def test_many_waiters_share_one_sync(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hundred items that wait together cost two syncs: one under way, and one for all that came meanwhile."""
-    syncs: list[int] = []
+@pytest.fixture
+def syncs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The files that journals were synced to, each time they were."""
+    handles: list[int] = []
     sync = os.fdatasync
 
     def counted(handle: int) -> None:
-        syncs.append(handle)
+        handles.append(handle)
         sync(handle)
 
+    monkeypatch.setattr(os, "fdatasync", counted)
+    return handles
+
+
+async def test_many_waiters_share_one_sync(store: FileStore, syncs: list[int]) -> None:
+    """A hundred items that wait together cost two syncs: one under way, and one for all that came meanwhile."""
     script = Script()
     journal = await store.create(script.record(), None)
-    monkeypatch.setattr(os, "fdatasync", counted)
 
     async def one(number: int) -> None:
         journal.append(script.status("a", str(number)))
@@ -170,6 +178,37 @@ async def test_many_waiters_share_one_sync(store: FileStore, monkeypatch: pytest
             tasks.create_task(one(number))
 
     assert len(syncs) <= 2
+
+
+async def test_what_is_durable_is_not_synced_again(store: FileStore, syncs: list[int]) -> None:
+    """Nor where its last waiter has only just been told."""
+    script = Script()
+    journal = await store.create(script.record(), None)
+    script.write(journal, script.started())
+    for _ in range(2):
+        await journal.durable()
+    assert len(syncs) == 1
+
+
+async def test_results_share_a_sync_with_the_intents_of_the_items_that_come_next(
+    store: FileStore, syncs: list[int]
+) -> None:
+    """An item that only waits for its result to be durable does not hold up another that may run beside it."""
+    world = World()
+    flow = Flow("wide")
+    for name in "abcdefghijkl":
+        flow.add(Thing(name, world))
+    async with CmdExecutionMap(store) as executions:
+        assert (await executions.submit(CmdExecRequest(flow=flow, max_concurrency=4))).kind == "complete"
+    begin_and_end, intents, both, results = 3, 1, 2, 1
+    assert len(syncs) == begin_and_end + intents + both + results
+
+
+async def test_where_nothing_was_written_no_checkpoint_is(store: FileStore, tmp_path: Path) -> None:
+    """The states of a profile that is new are none."""
+    await store.lease("flow", "dev", execution_id=new_execution_id(), holder="ada")
+    assert not (tmp_path / "store/flows/flow/dev/states.json").exists()
+    assert (await store.states("flow", "dev")).items == {}
 
 
 async def test_events_that_nobody_waits_for_are_written_soon(store: FileStore, tmp_path: Path) -> None:

@@ -23,16 +23,18 @@ from irenic.model.progress import ProgressStatus
 
 
 class _Prepared:
-    """An item that is about to be applied, or has nothing to do."""
+    """What is found out about an item before it is applied; ``phase`` is which of its functions is being called."""
 
-    __slots__ = ("check", "current", "diff", "params", "target")
+    __slots__ = ("check", "current", "diff", "params", "phase", "target")
 
-    def __init__(self, params: Any, current: Any, target: Any, diff: StateDiff, check: ApplyCheck) -> None:
-        self.params = params
-        self.current = current
-        self.target = target
-        self.diff = diff
-        self.check = check
+    check: ApplyCheck
+    current: Any
+    diff: StateDiff
+    params: Any
+    target: Any
+
+    def __init__(self) -> None:
+        self.phase = "state_current"
 
 
 class _Left(Exception):
@@ -64,9 +66,9 @@ class Application:
     async def visit(self, run: ItemRun) -> bool:
         """Apply one item; returns whether its successors may start."""
         cmd_run = self._cmd_run
-        phase = _Phase()
+        prepared = _Prepared()
         try:
-            prepared = await self._prepare(run, phase)
+            await self._prepare(run, prepared)
         except _Left:
             cmd_run.item_left(run, "stopped before it was applied")
             return False
@@ -80,7 +82,7 @@ class Application:
             if is_interrupt(run, error):
                 cmd_run.item_left(run, "cancelled before it was applied")
             else:
-                cmd_run.item_failed(run, error, phase.name)
+                cmd_run.item_failed(run, error, prepared.phase)
                 cmd_run.stop_starting()
             return False
         if not prepared.check.required:
@@ -90,11 +92,12 @@ class Application:
             return await self._apply_dry(run, prepared)
         return await self._apply(run, prepared)
 
-    async def _prepare(self, run: ItemRun, phase: "_Phase") -> _Prepared:
+    async def _prepare(self, run: ItemRun, prepared: _Prepared) -> None:
         cmd_run, item = self._cmd_run, run.item
         cmd_run.recorder.fold.items[run.item_id].status = ProgressStatus.RUNNING
         if self._direction is Direction.CLEAN:
-            return await self._prepare_clean(run, phase)
+            await self._prepare_clean(run, prepared)
+            return
         partial = run.resolve(cmd_run.current, inputs=cmd_run.inputs)
         params = partial.whole()
         if params is None and self._dry:
@@ -103,30 +106,31 @@ class Application:
             raise ItemFailure(
                 f"its params are not known: {_names(partial.missing)} refer to what no predecessor provides."
             )
-        current = run.checked(await run.call(item.state_current, run.cx, params), phase.name)
+        prepared.params = params
+        current = prepared.current = run.checked(await run.call(item.state_current, run.cx, params), "state_current")
         self._look()
-        phase.name = "state_goal"
-        goal = run.checked(await run.call(item.state_goal, run.cx, params), phase.name)
+        prepared.phase = "state_goal"
+        goal = prepared.target = run.checked(await run.call(item.state_goal, run.cx, params), "state_goal")
         self._look()
-        phase.name = "state_diff"
-        diff = item.state_diff(current, goal)
-        phase.name = "apply_check"
-        check = item.apply_check(params, current, goal, diff)
+        prepared.phase = "state_diff"
+        diff = prepared.diff = item.state_diff(current, goal)
+        prepared.phase = "apply_check"
+        prepared.check = item.apply_check(params, current, goal, diff)
         cmd_run.goal[run.item_id] = goal
-        return _Prepared(params, current, goal, diff, check)
 
-    async def _prepare_clean(self, run: ItemRun, phase: "_Phase") -> _Prepared:
+    async def _prepare_clean(self, run: ItemRun, prepared: _Prepared) -> None:
         cmd_run, item = self._cmd_run, run.item
         params = run.resolve(cmd_run.current, cmd_run.goal, inputs=cmd_run.inputs).whole()
         if params is None:
             raise _NothingToClean
-        current = run.checked(await run.call(item.state_current, run.cx, params), phase.name)
+        prepared.params = params
+        current = prepared.current = run.checked(await run.call(item.state_current, run.cx, params), "state_current")
         self._look()
-        target = cmd_run.target[run.item_id]
-        phase.name = "state_diff"
-        diff = item.state_diff(current, target)
-        phase.name = "apply_check"
-        return _Prepared(params, current, target, diff, item.apply_check(params, current, target, diff))
+        target = prepared.target = cmd_run.target[run.item_id]
+        prepared.phase = "state_diff"
+        diff = prepared.diff = item.state_diff(current, target)
+        prepared.phase = "apply_check"
+        prepared.check = item.apply_check(params, current, target, diff)
 
     def _look(self) -> None:
         if not self._interrupts.may_go_on():
@@ -242,6 +246,8 @@ class Application:
             state = dump(state)
         if run.unrecorded:
             run.cx.progress.flush()
+        if not self._recorder.is_durable:
+            self._cmd_run.make_room(run)
         await self._recorder.emit_durable(
             ItemResult,
             item=run.item_id,
@@ -254,15 +260,6 @@ class Application:
 
     def _say_done(self, run: ItemRun, message: str) -> None:
         self._recorder.emit(ItemStatus, item=run.item_id, status=ProgressStatus.COMPLETE_SUCCESS, message=message)
-
-
-class _Phase:
-    """Which function of an item is being called, for its error."""
-
-    __slots__ = ("name",)
-
-    def __init__(self) -> None:
-        self.name = "state_current"
 
 
 def _names(missing: frozenset[str]) -> str:

@@ -92,6 +92,11 @@ class CmdRun:
         assert self.walk is not None
         self.walk.stop()
 
+    def make_room(self, run: ItemRun) -> None:
+        """Let another item start: nothing is left to do for this one but to wait until its result is durable."""
+        assert self.walk is not None
+        self.walk.make_room(run.item_id)
+
     def item_failed(self, run: ItemRun, error: BaseException, phase: str) -> None:
         """Record that a function of an item other than ``apply`` failed.
 

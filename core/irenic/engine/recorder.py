@@ -42,6 +42,11 @@ class Recorder:
         self.fold = ExecutionFold()
         self.next_seq = 0
 
+    @property
+    def is_durable(self) -> bool:
+        """Whether all that was appended is durable, and what comes next will be at once."""
+        return not self._held and self._journal.is_durable
+
     def emit(self, kind: type[Event], **fields: Any) -> None:
         """Append an event of the given class and publish it as soon as all before it are published.
 
@@ -62,7 +67,7 @@ class Recorder:
         :raises asyncio.CancelledError: if the caller was abandoned.
         """
         event = self._append(kind, fields)
-        if not self._held and self._journal.is_durable:
+        if self.is_durable:
             self._publish(event)
             return
         self._held.append((event, True))
@@ -86,8 +91,9 @@ class Recorder:
             except StoreError:
                 self._drop_held(upto)
                 raise
-        self._durable_seq = max(self._durable_seq, upto)
-        self._drain()
+        if upto > self._durable_seq:
+            self._durable_seq = upto
+            self._drain()
         if cancelled is not None:
             raise cancelled
 

@@ -12,7 +12,7 @@ class Walk:
 
     :param visit: does the work for a node; false means that its successors are not released.
     :param may_start: asked before each start; the first no ends the starting for good.
-    :param max_concurrency: how many visits run at once.
+    :param max_concurrency: how many visits run at once, not counting those that have made room.
     :param running: is given the tasks of the visits that have not ended, in the order of their start.
     """
 
@@ -35,6 +35,7 @@ class Walk:
         self._crash: BaseException | None = None
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._making_room: set[str] = set()
         self.ready: deque[str] = deque()
         self.running = {} if running is None else running
         self.started: list[str] = []
@@ -71,6 +72,11 @@ class Walk:
         """Start nothing more; what runs goes on."""
         self._stopped = True
 
+    def make_room(self, node: str) -> None:
+        """Let another visit start in a visit's place: its work is done, and it only waits for that to be kept."""
+        self._making_room.add(node)
+        self._release([])
+
     def abandon(self) -> list[asyncio.Task[None]]:
         """Stop waiting for what runs: :meth:`run` returns at once, and the running tasks are handed over."""
         self.stop()
@@ -82,13 +88,15 @@ class Walk:
     def _release(self, nodes: list[str]) -> None:
         ready, running = self.ready, self.running
         ready.extend(nodes)
-        while ready and not self._stopped and len(running) < self._max:
+        room = 0 if self._stopped else self._max + len(self._making_room) - len(running)
+        while ready and room > 0:
             if not self._may_start():
                 self._stopped = True
                 break
             node = ready.popleft()
             self.started.append(node)
             running[node] = self._loop.create_task(self._run(node), name=node)
+            room -= 1
         if not running and not self._ended.done():
             self._ended.set_result(None)
 
@@ -107,4 +115,5 @@ class Walk:
                 self._stopped = True
         finally:
             del self.running[node]
+            self._making_room.discard(node)
             self._release(released)

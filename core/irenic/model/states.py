@@ -1,11 +1,12 @@
 """The stored states of a flow's profile, derived from journals event by event."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel
 
 from irenic.model.cmd import Direction, StateKind
-from irenic.model.events import ItemIntent, ItemResult, ItemState, JournalEvent
+from irenic.model.events import Event, ItemIntent, ItemResult, ItemState, JournalEvent
 from irenic.model.timestamps import Timestamp, seconds_between
 from irenic.model.trusted import trusted
 
@@ -45,23 +46,19 @@ class FlowStates(BaseModel):
 
         :return: whether the event changed anything.
         """
-        if not isinstance(event, (ItemState, ItemIntent, ItemResult)):
+        take = _TAKEN.get(type(event))
+        if take is None or (type(event) is ItemState and (not event.stored or event.state is None)):
             return False
-        if isinstance(event, ItemState) and (not event.stored or event.state is None):
-            return False
-        entry = self.items.get(event.item)
+        told = event.__dict__
+        own = self.__dict__  # assigning to a model's fields one by one takes many times as long
+        entry = own["items"].get(told["item"])
         if entry is None:
-            entry = self.items[event.item] = trusted(ItemStates, {})
-        known = entry.__dict__  # assigning to a model's fields one by one takes many times as long
-        known["execution_id"] = event.execution_id
-        known["seq"] = event.seq
-        self.serial += 1
-        if isinstance(event, ItemState):
-            _seen(known, event)
-        elif isinstance(event, ItemIntent):
-            _intended(known, event)
-        else:
-            _ended(known, event)
+            entry = own["items"][told["item"]] = trusted(ItemStates, {})
+        known = entry.__dict__
+        known["execution_id"] = told["execution_id"]
+        known["seq"] = told["seq"]
+        own["serial"] += 1
+        take(known, event)
         return True
 
 
@@ -79,28 +76,34 @@ def _known(entry: dict[str, Any], state: dict[str, Any] | None, at: str) -> None
     entry["unknown_reason"] = None
 
 
+_BEGUN = {direction: f"its {direction} was begun and no result was recorded" for direction in Direction}
+
+
 def _intended(entry: dict[str, Any], event: ItemIntent) -> None:
-    if event.current is not None:
-        entry["current"] = event.current
-        entry["current_at"] = event.at
-    if event.direction is Direction.ENSURE and event.target is not None:
-        entry["goal"] = event.target
-    entry["begun_at"] = event.at
+    at, direction, current, target = event.at, event.direction, event.current, event.target
+    if current is not None:
+        entry["current"] = current
+        entry["current_at"] = at
+    if target is not None and direction is Direction.ENSURE:
+        entry["goal"] = target
+    entry["begun_at"] = at
     entry["unknown"] = True
-    entry["unknown_reason"] = f"its {event.direction} was begun and no result was recorded"
+    entry["unknown_reason"] = _BEGUN[direction]
 
 
 def _ended(entry: dict[str, Any], event: ItemResult) -> None:
-    if event.result in ("applied", "unchanged"):
+    result, at = event.result, event.at
+    if result in ("applied", "unchanged"):
         if event.goal is not None:
             entry["goal"] = event.goal
-        if event.state is not None:
-            _known(entry, event.state, event.at)
+        state = event.state
+        if state is not None:
+            _known(entry, state, at)
         entry["params_hash"] = event.params_hash
         entry["code_hash"] = event.code_hash
-        if event.result == "applied":
-            entry["applied_at"] = event.at
-            entry["duration"] = seconds_between(entry["begun_at"], event.at) if entry["begun_at"] else None
+        if result == "applied":
+            entry["applied_at"] = at
+            entry["duration"] = seconds_between(entry["begun_at"], at) if entry["begun_at"] else None
         return
     if event.state is not None:
         _known(entry, event.state, event.at)
@@ -108,3 +111,10 @@ def _ended(entry: dict[str, Any], event: ItemResult) -> None:
     entry["unknown"] = True
     how = "failed" if event.result == "failed" else "was cancelled"
     entry["unknown_reason"] = f"its {event.direction} {how} half-way"
+
+
+_TAKEN: dict[type[Event], Callable[[dict[str, Any], Any], None]] = {
+    ItemState: _seen,
+    ItemIntent: _intended,
+    ItemResult: _ended,
+}

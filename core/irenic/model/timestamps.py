@@ -28,4 +28,6 @@ def _in_words(at_ms: int) -> str:
 
 def seconds_between(earlier: str, later: str) -> float:
     """Return the seconds from one time to another, never less than 0."""
+    if earlier == later:
+        return 0.0
     return max(0.0, (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds())

@@ -3,12 +3,12 @@
 from contextlib import AbstractContextManager, nullcontext
 
 from irenic.model.errors import FencedError
-from irenic.model.events import JournalEvent, encoded
+from irenic.model.events import ExecutionEnded, JournalEvent, encoded
 from irenic.model.outcome import CmdOutcome
 from irenic.model.states import FlowStates
 from irenic.stores.file_appender import Appender
 from irenic.stores.file_lease import FileLease, taken_over
-from irenic.stores.file_lines import encode_line
+from irenic.stores.file_lines import encode_lines
 from irenic.stores.file_record import Trailer, trailer_line
 from irenic.stores.file_states import Checkpoint, StatesFile
 from irenic.stores.file_writer import WriterThread
@@ -16,8 +16,6 @@ from irenic.stores.group_commit import GroupCommit
 
 QUIET_INTERVAL = 0.1
 """Seconds after which events are written that nobody waits for."""
-
-FOLDED = frozenset({"item_state", "item_intent", "item_result"})
 
 
 class FileJournal:
@@ -40,16 +38,14 @@ class FileJournal:
         self._lease = lease
         self._states = states
         self._commit = GroupCommit(self._keep, quiet=QUIET_INTERVAL)
-        self._next_seq = 0
-        self._last_kind = ""
+        self._last: JournalEvent | None = None
         self.is_closed = False
 
     def append(self, event: JournalEvent) -> None:
         """See the protocol."""
-        self._commit.append(encode_line(encoded(event)))
-        self._next_seq = event.seq + 1
-        self._last_kind = event.kind
-        if self._states is not None and event.kind in FOLDED:
+        self._commit.append(encoded(event))
+        self._last = event
+        if self._states is not None:
             self._states.apply(event)
 
     @property
@@ -61,13 +57,17 @@ class FileJournal:
         """See the protocol."""
         if self._lease is not None and self._lease.is_lost:
             raise FencedError(taken_over(self._lease.files.read()))
-        await self._commit.durable()
+        waiter = self._commit.waiter()
+        if waiter is not None:
+            await waiter
 
     async def finish(self, outcome: CmdOutcome) -> None:
         """See the protocol."""
         await self.durable()
-        given = None if self._last_kind == "execution_ended" else outcome
-        trailer = Trailer(status=outcome.kind, ended_at=outcome.ended_at, next_seq=self._next_seq, outcome=given)
+        last = self._last
+        given = None if isinstance(last, ExecutionEnded) else outcome
+        next_seq = 0 if last is None else last.seq + 1
+        trailer = Trailer(status=outcome.kind, ended_at=outcome.ended_at, next_seq=next_seq, outcome=given)
         await self._writer.run(lambda: self._end(trailer))
         await self.close()
 
@@ -85,10 +85,10 @@ class FileJournal:
         return self._states.model_copy(update={"items": items})
 
     async def _keep(self, lines: list[bytes], sync: bool) -> None:
-        data = b"".join(lines)
-        await self._writer.run(lambda: self._write(data, sync))
+        await self._writer.run(lambda: self._write(lines, sync))
 
-    def _write(self, data: bytes, sync: bool) -> None:
+    def _write(self, payloads: list[bytes], sync: bool) -> None:
+        data = encode_lines(payloads)
         with self._fence():
             self._appender.write(data)
             if sync:

@@ -33,7 +33,10 @@ WATCH_INTERVAL = 0.25
 
 
 class LeaseRecord(BaseModel):
-    """What ``lease.json`` says; ``released`` where the holder has given the lease back."""
+    """What ``lease.json`` says.
+
+    ``released`` is where nobody has held the lease yet, or a former version of irenic has given it back.
+    """
 
     fencing: int = 0
     execution_id: str | None = None
@@ -104,11 +107,13 @@ class ProfileLease:
         return record, handle
 
     def release(self, record: LeaseRecord, handle: int) -> None:
-        """Give the lease back, unless somebody has taken it over."""
+        """Give the lease back, unless somebody has taken it over.
+
+        ``lease.json`` goes on naming the holder; that nobody locks its file says that it is over.
+        """
         try:
             with mutex(self.profile):
                 if self.read().fencing == record.fencing:
-                    self._write(record.model_copy(update={"released": True}))
                     self._lock_path(record.fencing).unlink(missing_ok=True)
         finally:
             os.close(handle)
@@ -173,7 +178,8 @@ class FileLease:
         self._on_lost = on_lost
         self._on_interrupt = on_interrupt
         self.is_released = False
-        self._is_lost = False
+        self.is_lost = False
+        """Whether somebody is known to have taken over."""
         self._seen = self._checked = _mark(files.path)
         self._seen_interrupts = _mark(files.interrupts)
         self._loop = asyncio.get_running_loop()
@@ -182,12 +188,7 @@ class FileLease:
     @property
     def is_held(self) -> bool:
         """Whether nobody is known to have taken over, and it was not given back."""
-        return not (self.is_released or self._is_lost)
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether somebody is known to have taken over."""
-        return self._is_lost
+        return not (self.is_released or self.is_lost)
 
     async def release(self) -> None:
         """See the protocol."""
@@ -229,8 +230,8 @@ class FileLease:
         self._timer = self._loop.call_later(WATCH_INTERVAL, self._look)
 
     def _lose(self, why: str) -> None:
-        if not self._is_lost:
-            self._is_lost = True
+        if not self.is_lost:
+            self.is_lost = True
             if self._on_lost is not None:
                 self._on_lost(why)
 

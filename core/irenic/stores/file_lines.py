@@ -6,7 +6,7 @@ was torn by a crash and does not count; any other that fails it is corruption.
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +20,12 @@ _head = re.compile(rb'\{"execution_id":"[^"]*","seq":(\d+),"at":"[^"]*","kind":"
 def encode_line(payload: bytes) -> bytes:
     """Return the line for an object's bytes."""
     return b'["%08x",%b]\n' % (zlib.crc32(payload), payload)
+
+
+def encode_lines(payloads: Iterable[bytes]) -> bytes:
+    """Return the lines for the bytes of some objects."""
+    crc32 = zlib.crc32
+    return b"".join([b'["%08x",%b]\n' % (crc32(payload), payload) for payload in payloads])
 
 
 def decode_line(line: bytes) -> bytes | None:

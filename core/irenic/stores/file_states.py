@@ -50,7 +50,7 @@ class StatesFile:
     def bring_up_to_date(self, execution_id: str | None) -> None:
         """Fold what an execution has written beyond the checkpoint, and save it where that changes anything."""
         before = self._load()
-        position = None if before is None else (before.execution_id, before.next_seq)
+        position = (None, 0) if before is None else (before.execution_id, before.next_seq)
         after = self.up_to(execution_id)
         if (after.execution_id, after.next_seq) != position:
             self.save(after)

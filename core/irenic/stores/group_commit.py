@@ -6,6 +6,10 @@ from contextlib import suppress
 
 from irenic.model.errors import StoreError
 
+GATHERING = 2
+"""Turns of the event loop between two batches: whoever waited goes on in the first, and whom that lets start in the
+second, and all may come along in the next batch."""
+
 Write = Callable[[list[bytes], bool], Awaitable[None]]
 """Keeps some lines; the flag says whether they, and all before them, have to be durable when it returns.
 
@@ -32,6 +36,7 @@ class GroupCommit:
         self._lines: list[bytes] = []
         self._waiters: list[asyncio.Future[None]] = []
         self._is_unsynced = False
+        self._is_writing = False
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._error: StoreError | None = None
@@ -52,14 +57,24 @@ class GroupCommit:
 
         :raises StoreError: if a line could not be kept.
         """
+        waiter = self.waiter()
+        if waiter is not None:
+            await waiter
+
+    def waiter(self) -> asyncio.Future[None] | None:
+        """Return what to await for every line that was taken so far to be durable; None where all are.
+
+        :raises StoreError: if a line could not be kept.
+        """
         if self._error is not None:
             raise self._error
-        if not (self._lines or self._is_unsynced or self._task):
-            return
+        if not (self._lines or self._is_unsynced or self._is_writing):
+            return None
         waiter: asyncio.Future[None] = self._loop.create_future()
         self._waiters.append(waiter)
-        self._start()
-        await waiter
+        if self._task is None:
+            self._start()
+        return waiter
 
     async def close(self) -> None:
         """Wait for the write that is under way; lines that nobody waited for may be lost."""
@@ -83,8 +98,9 @@ class GroupCommit:
         try:
             while True:
                 await self._write_batch()
-                with suppress(asyncio.CancelledError):
-                    await asyncio.sleep(0)  # whoever waited goes on now, and may come along in the next batch
+                for _ in range(GATHERING):
+                    with suppress(asyncio.CancelledError):
+                        await asyncio.sleep(0)
                 if not self._waiters:
                     return
         except StoreError as error:
@@ -109,10 +125,12 @@ class GroupCommit:
         if not lines and not waiters:
             return
         self._is_unsynced = not waiters
+        self._is_writing = True
         while True:
             with suppress(asyncio.CancelledError):
                 await self._write(lines, bool(waiters))
                 break
+        self._is_writing = False
         del self._waiters[: len(waiters)]
         for waiter in waiters:
             if not waiter.done():
