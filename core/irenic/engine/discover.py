@@ -54,13 +54,17 @@ class Discovery:
         cmd_run = self._cmd_run
         partial = run.resolve(cmd_run.current, inputs=cmd_run.inputs)
         state = await run.call(run.item.try_state_current, run.cx, partial)
-        self._keep(run, cmd_run.current, StateKind.CURRENT, state)
+        if state is not None:
+            cmd_run.current[run.item_id] = run.checked(state, "try_state_current")
+        self._tell(run, StateKind.CURRENT, state)
 
     async def _find_goal(self, run: ItemRun) -> None:
         cmd_run = self._cmd_run
         partial = run.resolve(cmd_run.goal, cmd_run.current, inputs=cmd_run.inputs)
         state = await run.call(run.item.try_state_goal, run.cx, partial)
-        self._keep(run, cmd_run.goal, StateKind.GOAL, state)
+        if state is not None:
+            cmd_run.goal[run.item_id] = run.checked(state, "try_state_goal")
+        self._tell(run, StateKind.GOAL, state)
 
     async def _find_goal_after_error(self, run: ItemRun) -> None:
         try:
@@ -68,7 +72,5 @@ class Discovery:
         except Exception as error:
             run.cx.log.debug(f"its goal state could not be discovered either: {error}")
 
-    def _keep(self, run: ItemRun, states: dict[str, Any], which: StateKind, state: Any) -> None:
-        if state is not None:
-            states[run.item_id] = run.checked(state, "try_state_" + which)
+    def _tell(self, run: ItemRun, which: StateKind, state: Any) -> None:
         self._cmd_run.recorder.emit(ItemState, item=run.item_id, which=which, state=dump(state), stored=self._store)

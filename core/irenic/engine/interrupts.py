@@ -17,7 +17,8 @@ class Interrupts:
     def __init__(self, strategy: InterruptStrategy, escalate_after: float | None = None) -> None:
         self.strategy = strategy
         self.on_raised: Callable[[InterruptSignal], None] = lambda signal: None
-        self._asked: InterruptLevel | None = None
+        self.asked: InterruptLevel | None = None
+        """The level that was asked for, in force or not."""
         self._budget = strategy.n
         self._escalate_after = escalate_after
         self._timer: asyncio.TimerHandle | None = None
@@ -25,29 +26,24 @@ class Interrupts:
     @property
     def level(self) -> InterruptLevel | None:
         """The level in force; under *ignore* only *abandon* is ever in force."""
-        return self._asked if self._asked is not None and self.strategy.heeds(self._asked) else None
-
-    @property
-    def asked(self) -> InterruptLevel | None:
-        """The level that was asked for, in force or not."""
-        return self._asked
+        return self.asked if self.asked is not None and self.strategy.heeds(self.asked) else None
 
     def request(self, signal: InterruptSignal) -> None:
         """Take a request: the first sets the level, a further one raises it by one, or to the level it names."""
-        if self._asked is None:
+        if self.asked is None:
             first = InterruptLevel.CANCEL if self.strategy.kind == "cancel_current" else InterruptLevel.FINISH
             level = signal.level or first
         else:
-            level = max(self._asked, signal.level or self._asked.next)
-        raised = level != self._asked
-        self._asked = level
+            level = max(self.asked, signal.level or self.asked.next)
+        raised = level != self.asked
+        self.asked = level
         if raised:
             self._start_clock()
             self.on_raised(signal.model_copy(update={"level": level}))
 
     def may_start(self) -> bool:
         """Return whether one more block or item may start; under *poll next n* this counts."""
-        if self._asked is None:
+        if self.asked is None:
             return True
         level = self.level
         if level is None:
@@ -59,7 +55,7 @@ class Interrupts:
 
     def may_go_on(self) -> bool:
         """Return whether an item that has started may enter its next phase."""
-        if self._asked is None:
+        if self.asked is None:
             return True
         level = self.level
         return level is None or (level is InterruptLevel.FINISH and self.strategy.kind == "poll_next_n")

@@ -141,13 +141,12 @@ class Flow:
     def code_hash(self) -> str:
         """Return a digest that changes when an item, its code, or a reference does."""
         if self._code_hash is None:
-            digest = hashlib.sha256()
+            parts: list[str] = []
             for id, item in self._items.items():
-                digest.update(f"{id}:{code_hash(item)}".encode())
+                parts.append(f"{id}:{code_hash(item)}")
                 for refs in self._specs[id].refs.values():
-                    for ref in refs:
-                        digest.update(ref_fingerprint(ref).encode())
-            self._code_hash = digest.hexdigest()[:16]
+                    parts += [ref_fingerprint(ref) for ref in refs]
+            self._code_hash = hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
         return self._code_hash
 
     def info(self) -> FlowInfo:

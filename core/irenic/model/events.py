@@ -4,6 +4,7 @@ The journal of an execution is append-only and the single source of truth: state
 from it. ``seq`` counts 0, 1, 2, ... without gaps.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field, TypeAdapter
@@ -229,13 +230,14 @@ JournalEvent = Annotated[
     Field(discriminator="kind"),
 ]
 
-_encoders = {kind: kind.__pydantic_serializer__.to_json for kind in get_args(get_args(JournalEvent)[0])}
+_encoders: dict[type[Event], Callable[[JournalEvent], bytes]] = {
+    kind: kind.__pydantic_serializer__.to_json for kind in get_args(get_args(JournalEvent)[0])
+}
 
 
 def encoded(event: JournalEvent) -> bytes:
     """Return an event as JSON; to ask pydantic for its way of doing so takes as long as doing it."""
-    data: bytes = _encoders[type(event)](event)
-    return data
+    return _encoders[type(event)](event)
 
 
 journal_event: TypeAdapter[JournalEvent] = TypeAdapter(JournalEvent)

@@ -161,27 +161,28 @@ class ExecutionFold:
             raise ValueError("a journal without its first event has no outcome")
         at = ended_at or timestamp()
         interrupt = self.interrupt
-        return kind(
-            execution_id=started.execution_id,
-            flow=started.flow,
-            profile=started.profile,
-            dry_run=started.dry_run,
-            message=message,
-            cmds=DoneList(done=list(self.cmds_done), not_done=self._cmds_left()),
-            blocks=self._blocks(),
-            items=self._items(),
-            states={
-                item.item: trusted(ItemStatesOutcome, {"current": item.current, "goal": item.goal, "diff": item.diff})
-                for item in self.items.values()
+        told = {
+            "execution_id": started.execution_id,
+            "flow": started.flow,
+            "profile": started.profile,
+            "dry_run": started.dry_run,
+            "message": message,
+            "cmds": DoneList(done=list(self.cmds_done), not_done=self._cmds_left()),
+            "blocks": self._blocks(),
+            "items": self._items(),
+            "states": {
+                id: trusted(ItemStatesOutcome, {"current": item.current, "goal": item.goal, "diff": item.diff})
+                for id, item in self.items.items()
             },
-            errors={item.item: item.error for item in self.items.values() if item.error is not None},
-            refusals=self.refusals,
-            interrupt=interrupt.model_copy(update={"settled_at": at}) if interrupt else None,
-            swallowed_cancel=list(self.swallowed),
-            endpoints_cut=dict(self.endpoints_cut),
-            started_at=started.at,
-            ended_at=at,
-        )
+            "errors": {id: item.error for id, item in self.items.items() if item.error is not None},
+            "refusals": dict(self.refusals),
+            "interrupt": interrupt.model_copy(update={"settled_at": at}) if interrupt else None,
+            "swallowed_cancel": list(self.swallowed),
+            "endpoints_cut": dict(self.endpoints_cut),
+            "started_at": started.at,
+            "ended_at": at,
+        }
+        return trusted(kind, told)
 
     def lost(self, at: str | None = None) -> Lost:
         """Return the outcome of an execution whose runner is gone."""
@@ -212,13 +213,14 @@ class ExecutionFold:
         done: list[str] = []
         not_done: list[str] = []
         unknown: list[str] = []
-        for item in self.items.values():
+        success = ProgressStatus.COMPLETE_SUCCESS
+        for id, item in self.items.items():
             if item.intent_open:
-                unknown.append(item.item)
-            elif counts and item.status is ProgressStatus.COMPLETE_SUCCESS:
-                done.append(item.item)
+                unknown.append(id)
+            elif counts and item.status is success:
+                done.append(id)
             else:
-                not_done.append(item.item)
+                not_done.append(id)
         return ItemList(done=done, not_done=not_done, unknown=unknown)
 
     def _is_in_force(self, level: InterruptLevel) -> bool:
