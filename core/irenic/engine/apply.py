@@ -93,7 +93,7 @@ class Application:
         return await self._apply(run, prepared)
 
     async def _prepare(self, run: ItemRun, prepared: _Prepared) -> None:
-        cmd_run, item = self._cmd_run, run.item
+        cmd_run, item, interrupts = self._cmd_run, run.item, self._interrupts
         cmd_run.recorder.fold.items[run.item_id].status = ProgressStatus.RUNNING
         if self._direction is Direction.CLEAN:
             await self._prepare_clean(run, prepared)
@@ -108,10 +108,12 @@ class Application:
             )
         prepared.params = params
         current = prepared.current = run.checked(await run.call(item.state_current, run.cx, params), "state_current")
-        self._look()
+        if interrupts.asked is not None:
+            self._look()
         prepared.phase = "state_goal"
         goal = prepared.target = run.checked(await run.call(item.state_goal, run.cx, params), "state_goal")
-        self._look()
+        if interrupts.asked is not None:
+            self._look()
         prepared.phase = "state_diff"
         diff = prepared.diff = item.state_diff(current, goal)
         prepared.phase = "apply_check"

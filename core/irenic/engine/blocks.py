@@ -105,8 +105,9 @@ async def _sync_check(cmd_run: CmdRun) -> None:
 
 
 def _compare(cmd_run: CmdRun, which: StateKind, states: dict[str, Any]) -> None:
+    entries = cmd_run.stored.items
     for run in cmd_run.runs.values():
-        entry = cmd_run.stored.items.get(run.item_id)
+        entry = entries.get(run.item_id)
         if entry is None or (entry.unknown and which is StateKind.CURRENT):
             continue
         data = entry.current if which is StateKind.CURRENT else entry.goal

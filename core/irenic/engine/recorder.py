@@ -13,8 +13,11 @@ from irenic.model.outcome import CmdOutcome
 from irenic.model.timestamps import timestamp
 from irenic.model.trusted import trusted
 
-RECENT_EVENTS = 1024
-"""How many published events are kept in memory for watchers; older ones are read from the store."""
+RECENT_EVENTS = 512
+"""How many published events are kept in memory for watchers; older ones are read from the store.
+
+A turn of the event loop publishes a few for each item at work; many more would only push others out of the cache.
+"""
 
 _ABANDONED = "the execution was abandoned"
 
@@ -67,7 +70,7 @@ class Recorder:
         :raises asyncio.CancelledError: if the caller was abandoned.
         """
         event = self._append(kind, fields)
-        if self.is_durable:
+        if not self._held and self._journal.is_durable:
             self._publish(event)
             return
         self._held.append((event, True))

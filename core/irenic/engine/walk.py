@@ -86,19 +86,24 @@ class Walk:
         return list(self.running.values())
 
     def _release(self, nodes: list[str]) -> None:
-        ready, running = self.ready, self.running
-        ready.extend(nodes)
-        room = 0 if self._stopped else self._max + len(self._making_room) - len(running)
+        if nodes:
+            self.ready.extend(nodes)
+        if self.ready and not self._stopped:
+            self._start()
+        if not self.running and not self._ended.done():
+            self._ended.set_result(None)
+
+    def _start(self) -> None:
+        ready, running, create_task = self.ready, self.running, self._loop.create_task
+        room = self._max + len(self._making_room) - len(running)
         while ready and room > 0:
             if not self._may_start():
                 self._stopped = True
                 break
             node = ready.popleft()
             self.started.append(node)
-            running[node] = self._loop.create_task(self._run(node), name=node)
+            running[node] = create_task(self._run(node), name=node)
             room -= 1
-        if not running and not self._ended.done():
-            self._ended.set_result(None)
 
     async def _run(self, node: str) -> None:
         released: list[str] = []
@@ -115,5 +120,6 @@ class Walk:
                 self._stopped = True
         finally:
             del self.running[node]
-            self._making_room.discard(node)
+            if self._making_room:
+                self._making_room.discard(node)
             self._release(released)

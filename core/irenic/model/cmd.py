@@ -1,9 +1,9 @@
 """What can be asked of a flow, and the blocks that each command is made of."""
 
-from enum import StrEnum
+from irenic.model.word import Word
 
 
-class Cmd(StrEnum):
+class Cmd(Word):
     """A command on a flow."""
 
     DISCOVER = "discover"
@@ -14,7 +14,7 @@ class Cmd(StrEnum):
     CLEAN = "clean"
 
 
-class Block(StrEnum):
+class Block(Word):
     """One pass over all items, or one step for the whole flow."""
 
     STATES_CURRENT_READ = "states_current_read"
@@ -28,7 +28,7 @@ class Block(StrEnum):
     APPLY = "apply"
 
 
-class SyncMode(StrEnum):
+class SyncMode(Word):
     """How strictly stored and discovered states are compared before anything is applied."""
 
     NONE = "none"
@@ -37,14 +37,14 @@ class SyncMode(StrEnum):
     BOTH = "both"
 
 
-class StateSource(StrEnum):
+class StateSource(Word):
     """Where a command takes states from: what was stored last, or the world as it is now."""
 
     STORED = "stored"
     DISCOVER = "discover"
 
 
-class DiscoverScope(StrEnum):
+class DiscoverScope(Word):
     """Which states the discover command looks for."""
 
     BOTH = "both"
@@ -52,14 +52,14 @@ class DiscoverScope(StrEnum):
     GOAL = "goal"
 
 
-class Direction(StrEnum):
+class Direction(Word):
     """The way an apply goes: towards the goal state or towards the clean state."""
 
     ENSURE = "ensure"
     CLEAN = "clean"
 
 
-class StateKind(StrEnum):
+class StateKind(Word):
     """Which of an item's two states is meant."""
 
     CURRENT = "current"

@@ -1,15 +1,15 @@
 """Progress of an execution and of its items, as a snapshot."""
 
-from enum import StrEnum
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from irenic.model.interrupt import InterruptRecord
 from irenic.model.timestamps import Timestamp
+from irenic.model.word import Word
 
 
-class ProgressStatus(StrEnum):
+class ProgressStatus(Word):
     """Where an item stands in an execution."""
 
     INITIALIZED = "initialized"
