@@ -106,7 +106,7 @@ class ExecutionFold:
         self.swallowed: list[str] = []
         self.endpoints_cut: dict[str, str] = {}
         self.ended: Outcome | None = None
-        self._pending_upto = -1
+        self._pending_upto = -1  # all items are pending, and no event before this one has said anything of any
         self._discovers: StateKind | None = None
 
     @classmethod
