@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from tests.crashable_store import CrashableStore
-from tests.items import Thing, World, thing_of, things, tower
+from tests.items import Thing, ThingState, World, thing_of, things, tower
 from tests.running import fails, journal_of, run
 
-from irenic import CmdExecRequest, CmdExecution, CmdExecutionMap, Flow, InterruptLevel
+from irenic import CmdExecRequest, CmdExecution, CmdExecutionMap, Flow, InterruptLevel, ItemContext
 from irenic.endpoints import RecordingEndpoint
 from irenic.engine import recorder as recorder_module
 from irenic.engine.endpoint import ExecutionView
@@ -191,6 +191,22 @@ async def test_events_that_are_not_in_memory_any_more_are_read_from_the_store(
         assert [event.seq for event in seen] == list(range(len(seen)))
         assert len(seen) > 20
         assert await _after(execution, len(seen) - 2) == seen[-1:]
+
+
+async def test_a_text_that_cannot_be_written_leaves_no_gap_in_the_journal() -> None:
+    """It is the item's error: half of a surrogate pair, as in a file's name that is no UTF-8."""
+
+    async def goal(cx: ItemContext, params: Any) -> ThingState:
+        cx.log.info("\udc80")
+        return ThingState(value=1)
+
+    store = MemoryStore()
+    flow = things(World(), "a")
+    thing_of(flow, "a").replace(state_goal=goal)
+    outcome = await run(store, flow, "ensure")
+    assert (outcome.kind, outcome.errors["a"].type) == ("item_error", "PydanticSerializationError")
+    journal = await store.events(outcome.execution_id)
+    assert [event.seq for event in journal] == list(range(len(journal)))
 
 
 # A store that fails.

@@ -170,8 +170,8 @@ class Recorder:
         values["execution_id"] = self._id
         values["seq"] = self.next_seq
         values["at"] = timestamp()
+        self._journal.append(event)  # raises where a text cannot be written, and then takes no number
         self.next_seq += 1
-        self._journal.append(event)
         published: JournalEvent = event
         return published
 
