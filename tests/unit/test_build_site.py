@@ -134,6 +134,7 @@ const { loadMicroPython } = await import(module);
 const python = await loadMicroPython({ stdout: console.log });
 python.registerJsModule("pyscript", {});
 globalThis.document = {};
+globalThis.addEventListener = () => {};
 python.FS.writeFile("packed.mpy", readFileSync(packed));
 python.runPython(`import packed\n${names.map((name) => `import ${name}\n`).join("")}print(ui.units.size(1500000))`);
 try {
