@@ -84,6 +84,15 @@ def test_a_missing_file_is_told_and_the_next_rung_is_taken(tab: CoreTab, broken:
     assert all("answered 404" in reason for reason in reasons)
 
 
+def test_where_nothing_can_be_fetched_beside_the_page_there_is_the_ordinary_way(tab: CoreTab) -> None:
+    """The loader's absence is told at once, for both ways that need it."""
+    tab.page.route("**/boot/loader.mjs", lambda route: route.fulfill(status=404))
+    assert tab.start()["rung"] == "lockfile"
+    reasons = [message["detail"] for message in tab.messages(type="boot", mark="fell_back")]
+    assert len(reasons) == 2
+    assert all("nothing can be fetched" in reason for reason in reasons)
+
+
 def test_a_damaged_snapshot_is_told_and_the_next_rung_is_taken(tab: CoreTab) -> None:
     """A snapshot of the right size but the wrong content does not get as far as running."""
 

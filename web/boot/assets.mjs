@@ -1,6 +1,6 @@
 /**
- * What the core is started from. The page fetches and compiles it once and hands it to every worker, the first and those
- * after it, so that a new worker only has to instantiate.
+ * What the core is started from. The page has it fetched and compiled once (`loader.mjs`) and hands it to every worker, the
+ * first and those after it, so that a new worker only has to instantiate.
  *
  * @typedef {object} BootManifest `vendor/boot/assets.json`, made by `make/fast_boot.py`. Addresses in it are relative to the
  *   site's root; here they are whole.
@@ -27,6 +27,7 @@
 
 const SITE = new URL("../", import.meta.url);
 const MANIFEST = new URL("vendor/boot/assets.json", SITE);
+const LOADER = new URL("loader.mjs", import.meta.url);
 
 /** Without a manifest, the files that every site has. @type {BootManifest} */
 const ORDINARY = {
@@ -40,40 +41,54 @@ const ORDINARY = {
 /** Keys of the manifest that hold addresses, at any depth. */
 const ADDRESSES = new Set(["pyodide", "wasm", "wheels", "lock", "library", "files", "file"]);
 
-/** @param {string} address */
-async function get(address) {
-  const response = await fetch(address);
-  if (!response.ok) throw new Error(`${address} answered ${response.status}`);
-  return response;
-}
+/** The worker that fetches and compiles, for as long as there is something to fetch. */
+class Loader {
+  /** @type {Worker | null} */
+  #worker = null;
+  /** @type {Map<string, { resolve: (value: any) => void, reject: (reason: Error) => void }>} */
+  #waiting = new Map();
 
-/** @param {string} address */
-const compile = (address) => WebAssembly.compileStreaming(get(address));
-
-/**
- * Fetch bytes into memory that workers share, where the page may have such memory: nothing is copied for a new worker then.
- *
- * @param {string} address
- * @param {number} size Bytes.
- */
-async function bytes(address, size) {
-  const response = await get(address);
-  if (!globalThis.crossOriginIsolated || !response.body) return new Uint8Array(await response.arrayBuffer());
-  const shared = new Uint8Array(new SharedArrayBuffer(size));
-  let filled = 0;
-  for (const reader = response.body.getReader(); ; ) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    shared.set(value, filled);
-    filled += value.length;
+  /**
+   * @param {string} asset
+   * @param {import("./loader.mjs").Task} task
+   * @returns {Promise<any>}
+   */
+  load(asset, task) {
+    const worker = (this.#worker ??= this.#start());
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(asset, { resolve, reject });
+      worker.postMessage({ asset, ...task });
+    });
   }
-  if (filled !== size) throw new Error(`${address} has ${filled} bytes instead of ${size}`);
-  return shared;
+
+  #start() {
+    const worker = new Worker(LOADER, { type: "module" });
+    worker.onmessage = ({ data: { asset, value, error } }) => {
+      const waiting = this.#waiting.get(asset);
+      this.#waiting.delete(asset);
+      if (error === undefined) waiting?.resolve(value);
+      else waiting?.reject(new Error(error));
+      if (this.#waiting.size === 0) this.#end();
+    };
+    worker.onerror = (event) => {
+      const reason = new Error(`nothing can be fetched: ${event.message ?? `${LOADER} did not load`}`);
+      for (const { reject } of this.#waiting.values()) reject(reason);
+      this.#waiting.clear();
+      this.#end();
+    };
+    return worker;
+  }
+
+  #end() {
+    this.#worker?.terminate();
+    this.#worker = null;
+  }
 }
 
 export class Assets {
   /** @type {Map<string, Promise<any>>} */
   #kept = new Map();
+  #loader = new Loader();
 
   /** @param {BootManifest} manifest */
   constructor(manifest) {
@@ -97,26 +112,24 @@ export class Assets {
     const { wasm, bundle, snapshot } = this.manifest;
     if (rung === "lockfile" || !bundle) return {};
     const native = {
-      wasm: this.#once("wasm", () => compile(wasm)),
-      native: this.#once("native", () => Promise.all(bundle.native.map((module) => compile(module.wasm)))),
+      wasm: this.#once("wasm", { module: wasm }),
+      native: this.#once("native", { modules: bundle.native.map((module) => module.wasm) }),
     };
     if (rung === "snapshot" && snapshot) {
-      return { ...native, snapshot: this.#once("snapshot", () => bytes(snapshot.file, snapshot.size)) };
+      return { ...native, snapshot: this.#once("snapshot", { memory: snapshot.file, size: snapshot.size }) };
     }
-    const files = () => Promise.all(bundle.native.map(async (m) => new Uint8Array(await (await get(m.files)).arrayBuffer())));
-    return { ...native, nativeFiles: this.#once("nativeFiles", files) };
+    return { ...native, nativeFiles: this.#once("nativeFiles", { files: bundle.native.map((module) => module.files) }) };
   }
 
   /**
-   * @template T
    * @param {string} name
-   * @param {() => Promise<T>} fetched
-   * @returns {Promise<T>}
+   * @param {import("./loader.mjs").Task} task
+   * @returns {Promise<any>}
    */
-  #once(name, fetched) {
+  #once(name, task) {
     let kept = this.#kept.get(name);
     if (!kept) {
-      kept = fetched();
+      kept = this.#loader.load(name, task);
       this.#kept.set(name, kept);
       kept.catch(() => this.#kept.delete(name));
     }

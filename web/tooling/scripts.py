@@ -1,4 +1,4 @@
-"""The two scripts that a start waits for, each packed into one file: the page's side of the core, and its worker.
+"""The scripts that a start waits for, each packed into one file: the page's side of the core, its worker, the loader.
 
 One by one their modules would come late, each asked for only when another has named it. The worker's file has Pyodide's
 own scripts in it, the large one as :mod:`tooling.pyodide_script` makes it.
@@ -12,7 +12,7 @@ from tooling.paths import NODE_MODULES, SCRIPT_SOURCES, SCRIPTS, STAMPS, WEB
 from tooling.pyodide_script import bound_late, for_module_worker, read_once
 from tooling.stamps import Step, write_atomically
 
-ENTRIES = ("boot/core.mjs", "boot/worker.mjs")
+ENTRIES = ("boot/core.mjs", "boot/loader.mjs", "boot/worker.mjs")
 ESBUILD = NODE_MODULES / "esbuild" / "bin" / "esbuild"
 OPTIONS = (
     *("--bundle", "--format=esm", "--platform=browser", "--minify-whitespace", "--charset=utf8", "--log-level=error"),
