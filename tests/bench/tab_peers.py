@@ -10,12 +10,10 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from importlib.metadata import Distribution, distribution
 from importlib.util import find_spec
@@ -24,6 +22,7 @@ from urllib.parse import quote
 
 from packaging.requirements import Requirement
 from playwright.sync_api import Browser
+from tests.web_server import Files, serving
 
 from tooling.packages import normalised, pinned_versions
 from tooling.paths import NODE_MODULES, PEER_WHEELS, SITE, VENV_BIN, WEB
@@ -110,7 +109,7 @@ def peers_to_start(folder: Path, browser: Browser) -> Iterator[dict[str, Callabl
     if is_marimo_installed():
         export_marimo(folder / "notebook.py", served / "marimo")
         pages["marimo"] = "/marimo/index.html"
-    with serving(served) as address:
+    with serving(served, IsolatedFiles) as address:
         yield {name: partial(start_ms, browser, address + page) for name, page in pages.items()}
 
 
@@ -225,8 +224,8 @@ def write_wheel(found: Distribution, folder: Path) -> None:
                 archive.write(str(file.locate()), str(file))
 
 
-class Handler(SimpleHTTPRequestHandler):
-    """Serve files to pages that may share memory with their workers."""
+class IsolatedFiles(Files):
+    """Sends files to pages that may share memory with their workers."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -237,22 +236,5 @@ class Handler(SimpleHTTPRequestHandler):
         self.send_header("cross-origin-embedder-policy", "require-corp")
         super().end_headers()
 
-    def log_message(self, *_: object) -> None:
-        """Say nothing: what is printed is the table."""
 
-
-Handler.extensions_map = {**Handler.extensions_map, ".mjs": "text/javascript", ".wasm": "application/wasm"}
-
-
-@contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """Serve a folder until the block ends; give its address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+IsolatedFiles.extensions_map = {**Files.extensions_map, ".mjs": "text/javascript", ".wasm": "application/wasm"}

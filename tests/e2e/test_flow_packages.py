@@ -1,13 +1,10 @@
 """A flow that needs a package: served and exported from a terminal, and run in a tab by nothing but what is there."""
 
-import functools
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 from tests.e2e.core_tab import answer_of, core_tab, flow_of_one
 from tests.e2e.flow_page import FlowPage
 from tests.e2e.server_process import ServerProcess
+from tests.web_server import serving
 from tests.wheels import write_wheel
 
 from irenic.cli.site_options import MANIFEST
@@ -67,27 +65,6 @@ def exported(folder: Path, site: Path, *flows: str) -> Path:
     command = [sys.executable, "-m", "irenic", "export", *flows, "--out", "out", "--site", str(site)]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     return folder / "out"
-
-
-class Files(SimpleHTTPRequestHandler):
-    """What any web server does, and says nothing."""
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def any_web_server(folder: Path) -> Iterator[str]:
-    """Serve a folder's files; give the address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Files, directory=str(folder))) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def requests_of(context: BrowserContext) -> list[Request]:
@@ -157,11 +134,11 @@ def test_a_flow_whose_packages_cannot_be_had_says_so_and_others_run(
         page.ends("Done")
 
 
-def test_an_exported_flow_runs_from_any_web_server(folder: Path, site: Path, context: BrowserContext) -> None:
+def test_an_exported_flow_runs_from_serving(folder: Path, site: Path, context: BrowserContext) -> None:
     """The page asks for no API where there is none, says that nothing is kept, and runs the flow all the same."""
     requests = requests_of(context)
     complaints: list[str] = []
-    with any_web_server(exported(folder, site, "tea.py")) as address:
+    with serving(exported(folder, site, "tea.py")) as address:
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -180,7 +157,7 @@ def test_an_exported_flow_runs_from_any_web_server(folder: Path, site: Path, con
 def test_what_is_abandoned_where_nothing_is_kept_is_lost(folder: Path, site: Path, context: BrowserContext) -> None:
     """Nobody knows how far it came, which the page says, and goes on from there."""
     (folder / "loops.py").write_text(flow_of_one("while True:\n    pass"))
-    with any_web_server(exported(folder, site, "loops.py")) as address:
+    with serving(exported(folder, site, "loops.py")) as address:
         page = context.new_page()
         page.goto(address)
         page.locator("#do-ensure").click(timeout=60_000)

@@ -4,8 +4,9 @@
  *
  * It takes `{ asset, ...task }` and answers `{ asset, value }` or `{ asset, error }`.
  *
- * @typedef {{ module: string } | { modules: string[] } | { memory: string, size: number } | { files: string[] }} Task What to make of addresses:
- *   a compiled module of WebAssembly or some, one file in memory that workers share where there is such memory, or files.
+ * @typedef {{ module: string } | { modules: string[] } | { memory: string, size: number } | { files: string[] }} Task
+ *   What to make of addresses: a compiled module of WebAssembly or some, one file in memory that workers share where there
+ *   is such memory, or files.
  */
 
 addEventListener("message", async ({ data: { asset, ...task } }) => {
