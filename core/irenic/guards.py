@@ -7,7 +7,9 @@ outcome names the guard that stopped an execution as ``interrupt.source``, and w
 import asyncio
 import json
 from collections import deque
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from irenic.engine.guard import GuardedExecution
 from irenic.engine.platform import default_platform
@@ -16,7 +18,7 @@ from irenic.model.errors import IrenicError, ParamsError
 from irenic.model.events import ItemError, ItemIntent, ItemResult, JournalEvent
 from irenic.model.server_address import without_token
 
-__all__ = ["Deadline", "ErrorBudget", "Failsafe", "RateGuard"]
+__all__ = ["Deadline", "ErrorBudget", "Failsafe", "RateGuard", "restored_guards"]
 
 MOST_PATIENCE = 60.0
 """Seconds between two looks at a switch that cannot be reached, at most."""
@@ -41,6 +43,10 @@ class Deadline:
 
     source = "deadline"
 
+    def describe(self) -> dict[str, Any]:
+        """Return the guard as data, for :func:`restored_guards`."""
+        return {"kind": self.source, "seconds": self._seconds, "level": self._level}
+
     def __init__(self, seconds: float, *, level: str = "finish") -> None:
         self._seconds = _positive(seconds, "seconds")
         self._level = level
@@ -59,6 +65,10 @@ class ErrorBudget:
     """
 
     source = "error_budget"
+
+    def describe(self) -> dict[str, Any]:
+        """Return the guard as data, for :func:`restored_guards`."""
+        return {"kind": self.source, "errors": self._errors, "level": self._level}
 
     def __init__(self, errors: int, *, level: str = "finish") -> None:
         if errors < 0:
@@ -89,6 +99,11 @@ class RateGuard:
     """
 
     source = "rate_guard"
+
+    def describe(self) -> dict[str, Any]:
+        """Return the guard as data, for :func:`restored_guards`."""
+        most = {what: window.most for what, window in self._windows.items()}
+        return {"kind": self.source, **most, "per": self._per, "level": self._level}
 
     def __init__(
         self, applies: int | None = None, *, errors: int | None = None, per: float = 60.0, level: str = "finish"
@@ -131,6 +146,12 @@ class Failsafe:
     """
 
     source = "failsafe"
+
+    def describe(self) -> dict[str, Any]:
+        """Return the guard as data, for :func:`restored_guards`; a token that was part of the address is left out."""
+        switch = without_token(self._switch)[0] if self._is_address else self._switch
+        pace = {"every": self._every, "silence": self._silence, "level": self._level}
+        return {"kind": self.source, "switch": switch, **pace}
 
     def __init__(
         self,
@@ -211,6 +232,23 @@ class Failsafe:
                 raise
             raise _Unreachable(f"the switch cannot be reached: {error}") from None
         return _reason_in(body.decode(errors="replace").strip())
+
+
+_KINDS = {kind.source: kind for kind in (Deadline, ErrorBudget, RateGuard, Failsafe)}
+
+
+def restored_guards(described: Iterable[Mapping[str, Any]]) -> tuple[list[Any], list[str]]:
+    """Return the guards that a stored request names, and the kinds among them that cannot be made again."""
+    guards: list[Any] = []
+    unknown: list[str] = []
+    for each in described:
+        given = dict(each)
+        kind = str(given.pop("kind", ""))
+        try:
+            guards.append(_KINDS[kind](**given))
+        except (KeyError, TypeError, IrenicError):
+            unknown.append(kind)
+    return guards, unknown
 
 
 class _Unreachable(IrenicError):

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from irenic.model.errors import InvalidIdError
-from irenic.model.events import ItemIntent, ItemResult, ItemState, journal_event
-from irenic.model.ids import check_identifier
+from irenic.model.events import StateMoved, journal_event
+from irenic.model.ids import check_stored_id
+from irenic.model.states import STATE_KINDS, StateEvent
 from irenic_server.problems import Problem
 
 MAX_SEQ = 2**53 - 1
@@ -22,9 +23,6 @@ _rfc3339 = re.compile(
     r"(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
 )
-StateEvent = ItemState | ItemIntent | ItemResult
-
-_STATE_KINDS = frozenset({"item_state", "item_intent", "item_result"})
 
 
 @dataclass(slots=True)
@@ -80,7 +78,7 @@ def _envelope(event: Any, index: int, execution_id: str) -> Envelope:
     kind = event.get("kind")
     if not isinstance(kind, str) or not 1 <= len(kind) <= 64:
         raise _invalid(f"/events/{index}/kind", "must be a string of 1 to 64 characters")
-    state_event = _state_event(event, f"/events/{index}") if kind in _STATE_KINDS else None
+    state_event = _state_event(event, f"/events/{index}") if kind in STATE_KINDS else None
     return Envelope(seq, to_json(event).decode(), state_event)
 
 
@@ -89,9 +87,11 @@ def _state_event(event: dict[str, Any], pointer: str) -> StateEvent:
         parsed = journal_event.validate_python(event)
     except ValidationError as error:
         raise _invalid(pointer, f"changes stored states and is not valid: {_first_error(error)}") from None
-    assert isinstance(parsed, (ItemState, ItemIntent, ItemResult))
+    assert isinstance(parsed, StateEvent)
     try:
-        check_identifier(parsed.item, "item id")
+        check_stored_id(parsed.item)
+        if isinstance(parsed, StateMoved):
+            check_stored_id(parsed.to)
     except InvalidIdError as error:
         raise _invalid(pointer, f"names an item that there cannot be: {error}") from None
     return parsed

@@ -38,6 +38,7 @@ _columns = (
     executions.c.ended_at,
     executions.c.next_seq,
     execution_details.c.inputs,
+    execution_details.c.request,
     executions.c.interrupt,
     executions.c.revision,
 )
@@ -84,7 +85,7 @@ def _stored(row: Row[Any]) -> StoredExecution:
     # Texts that came as JSON go out as they are: parsing a large picture of a flow only to write it again takes time.
     body = (
         f'{to_json(record).decode()[:-1]},"inputs":{row.inputs},"interrupt":{row.interrupt or "null"},'
-        f'"flow_info":{flow_info}}}'
+        f'"request":{row.request or "null"},"flow_info":{flow_info}}}'
     )
     return StoredExecution(row.key, row.status, row.revision, row.interrupt, body)
 
@@ -124,7 +125,9 @@ def create_execution(transaction: Transaction, execution_id: str, request: Execu
         )
         .returning(executions.c.key)
     ).scalar_one()
-    connection.execute(insert(execution_details).values(execution_key=key, inputs=to_json(request.inputs).decode()))
+    asked = None if request.request is None else request.request.model_dump_json()
+    inputs = to_json(request.inputs).decode()
+    connection.execute(insert(execution_details).values(execution_key=key, inputs=inputs, request=asked))
     transaction.notices.append(ExecutionChanged(execution_id))
     made = _find(connection, execution_id)
     assert made is not None

@@ -4,9 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from irenic.model.cmd import Cmd, SyncMode
+from irenic.model.cmd import Cmd, OnDrift
 from irenic.model.ids import ExecutionId, Identifier
 from irenic.model.interrupt import InterruptReply, Level
+from irenic.model.options import RequestOptions
 from irenic.model.progress import ExecutionProgress
 from irenic.model.states import ItemStates
 from irenic.model.timestamps import Timestamp
@@ -32,6 +33,7 @@ class ExecutionCreate(BaseModel):
     flow_info: dict[str, Any] | None = None
     started_at: Timestamp | None = None
     inputs: dict[str, Any] = {}
+    request: RequestOptions | None = None
 
 
 class RunRequest(BaseModel):
@@ -44,8 +46,11 @@ class RunRequest(BaseModel):
     cmds: list[Cmd] = Field([Cmd.ENSURE], min_length=1, max_length=16)
     inputs: dict[str, Any] = {}
     dry_run: bool = False
-    sync: SyncMode = SyncMode.CURRENT
+    on_drift: OnDrift = OnDrift.ASK
+    prune: bool = False
     items: list[Identifier] | None = None
+    with_dependencies: bool = False
+    with_dependents: bool = False
     max_concurrency: int = Field(64, ge=1, le=1024)
     strategy: Literal["finish", "cancel", "ignore"] = "finish"
     deadline: float | None = Field(None, gt=0, le=1e9)

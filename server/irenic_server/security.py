@@ -37,7 +37,7 @@ _SITE: tuple[Header, ...] = (
     (b"x-irenic-api", b"/api/v1"),
 )
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_flow_name = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
+_flow_name = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _connect_source = re.compile(
     r"https?:|(?:https?|wss?)://(?:(?:\*\.)?[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::(?:\d{1,5}|\*))?/?"
 )

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from irenic.model.states import FlowStates, ItemStates
-from irenic_server.envelopes import StateEvent
+from irenic.model.events import StateMoved
+from irenic.model.states import FlowStates, ItemStates, StateEvent
 from irenic_server.problems import Problem
 from irenic_server.profiles import ensure_profile
 from irenic_server.tables import item_states, profiles
@@ -46,12 +46,13 @@ class StatesFolder:
             .where(profiles.c.key == profile_key)
             .with_for_update()
         ).one()
-        names = {event.item for event in pending}
+        names = {event.item for event in pending} | {event.to for event in pending if isinstance(event, StateMoved)}
         states = FlowStates(flow=row.flow, profile=row.profile, serial=row.serial)
         states.items = _read_items(self._connection, profile_key, names)
         known = set(states.items)
         for event in pending:
             states.apply(event)
+        _delete_items(self._connection, profile_key, known - states.items.keys())
         _write_items(self._connection, profile_key, row.serial, states.items, known)
         _write_serial(self._connection, profile_key, states.serial)
 
@@ -82,6 +83,12 @@ def _write_items(
         connection.execute(_update_item, changed)
     if made:
         connection.execute(_insert_item, made)
+
+
+def _delete_items(connection: Connection, profile_key: int, names: set[str]) -> None:
+    if names:
+        chosen = item_states.c.item.in_(names)
+        connection.execute(delete(item_states).where(item_states.c.profile_key == profile_key, chosen))
 
 
 def _write_serial(connection: Connection, profile_key: int, serial: int) -> None:

@@ -84,6 +84,7 @@ execution_details = Table(
     metadata,
     Column("execution_key", Key, ForeignKey("executions.key"), primary_key=True, autoincrement=False),
     Column("inputs", Text, nullable=False),
+    Column("request", Text),
     Column("outcome", Text),
 )
 

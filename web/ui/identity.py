@@ -31,7 +31,7 @@ def is_of_browser(name: str, browser: str) -> bool:
 
 
 def is_identifier(text: str) -> bool:
-    """Whether a text can name a profile: a letter or underscore, then letters, digits and underscores."""
-    if not text or len(text) > 128 or text[0].isdigit():
+    """Whether a text can name a profile: letters, digits, ``_``, ``-`` and ``.``, the last two not in front."""
+    if not text or len(text) > 128 or text[0] in "-.":
         return False
-    return all(letter == "_" or (letter.isalpha() and ord(letter) < 128) or letter in "0123456789" for letter in text)
+    return all(letter in "_-." or (letter.isalpha() and ord(letter) < 128) or letter in "0123456789" for letter in text)

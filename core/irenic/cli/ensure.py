@@ -1,7 +1,10 @@
 """``irenic ensure``."""
 
+from typing import Any
+
 from irenic.cli.exit_codes import ExitCode
-from irenic.cli.options import ApplyOptions, FlowFile, ShowOptions, StopOptions, WhatOptions
+from irenic.cli.options import ApplyOptions, DayTwoOptions, FlowFile, ShowOptions, StopOptions, WhatOptions, YesOption
+from irenic.cli.plans import read_plan
 from irenic.cli.running import FlowRunner
 from irenic.model.cmd import Cmd
 
@@ -10,13 +13,21 @@ def ensure(
     flow: FlowFile,
     what: WhatOptions,
     apply: ApplyOptions,
+    changes: DayTwoOptions,
     stop: StopOptions,
     show: ShowOptions,
+    yes: YesOption = False,
 ) -> ExitCode:
     """Bring every item to its goal.
 
     Items run side by side, each as soon as those it depends on are done. What is at its goal already is left alone, so
     that the same command again picks up where the last one was stopped.
+
+    In a terminal you are asked first where the world was changed outside irenic, or where something is left over.
     """
     runner = FlowRunner(flow, what, stop, show)
-    return runner.run(runner.request([Cmd.ENSURE], apply))
+    plan = None if changes.plan is None else read_plan(changes.plan, runner.flow, what.profile)
+    more: dict[str, Any] = {} if plan is None or what.item else {"items": plan.chosen}
+    prune = changes.prune or (plan is not None and plan.prune)
+    request = runner.request([Cmd.ENSURE], apply, on_drift=changes.on_drift, prune=prune, plan=plan, **more)
+    return runner.run_asked(request, yes=yes)

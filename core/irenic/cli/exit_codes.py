@@ -13,6 +13,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     REFUSED = 3
     FAILED = 4
+    DIFFERENCES = 5
     INTERRUPTED = 130
 
 
@@ -25,6 +26,13 @@ _CODES = {
     "failed": ExitCode.FAILED,
     "lost": ExitCode.FAILED,
 }
+
+
+def has_differences(outcome: CmdOutcome) -> bool:
+    """Return whether a diff has found anything that ensure would change, or that is left over."""
+    changes = (states.diff or {} for states in outcome.states.values())
+    known = all(states.diff is not None for states in outcome.states.values())
+    return not known or bool(outcome.leftovers) or any(change.get("changes", change) for change in changes)
 
 
 def exit_code_of(outcome: CmdOutcome) -> ExitCode:

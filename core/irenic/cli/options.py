@@ -13,7 +13,7 @@ from irenic.endpoints.formats import Format
 from irenic.endpoints.log_level import LOG_LEVELS, LogLevel
 from irenic.endpoints.terminal import Choice
 from irenic.guards import ErrorBudget, Failsafe, RateGuard
-from irenic.model.cmd import SyncMode
+from irenic.model.cmd import OnDrift
 from irenic.model.errors import IrenicError, ParamsError
 
 WHAT = "What to run"
@@ -54,6 +54,33 @@ ColorOption = Annotated[
     Choice, typer.Option("--color", help="Whether to use colours; auto obeys NO_COLOR.", rich_help_panel=SHOW)
 ]
 
+ProfileOption = Annotated[
+    str,
+    typer.Option(
+        "--profile",
+        "-p",
+        help="The profile: a namespace for inputs and states.",
+        metavar="NAME",
+        autocompletion=complete_profile,
+        rich_help_panel=WHAT,
+    ),
+]
+InputOption = Annotated[
+    list[str],
+    typer.Option(
+        "--input",
+        "-i",
+        help="An input of the flow, may be repeated; JSON where it is not plain text, null to forget it. "
+        "Inputs are also read from IRENIC_INPUT_NAME.",
+        metavar="NAME=VALUE",
+        show_default=False,
+        rich_help_panel=WHAT,
+    ),
+]
+TakeOverOption = Annotated[
+    bool, typer.Option("--take-over", help="Take the profile from an execution that holds it.", rich_help_panel=WHAT)
+]
+
 DEFAULT_STORE = ".irenic"
 
 
@@ -69,29 +96,8 @@ class StoreOptions:
 class WhatOptions:
     """Which part of a flow, with which inputs."""
 
-    profile: Annotated[
-        str,
-        typer.Option(
-            "--profile",
-            "-p",
-            help="The profile: a namespace for inputs and states.",
-            metavar="NAME",
-            autocompletion=complete_profile,
-            rich_help_panel=WHAT,
-        ),
-    ] = "default"
-    input: Annotated[
-        list[str],
-        typer.Option(
-            "--input",
-            "-i",
-            help="An input of the flow, may be repeated; JSON where it is not plain text, null to forget it. "
-            "Inputs are also read from IRENIC_INPUT_NAME.",
-            metavar="NAME=VALUE",
-            show_default=False,
-            rich_help_panel=WHAT,
-        ),
-    ] = field(default_factory=list)
+    profile: ProfileOption = "default"
+    input: InputOption = field(default_factory=list)
     item: Annotated[
         list[str],
         typer.Option(
@@ -266,19 +272,38 @@ class ApplyOptions:
         bool,
         typer.Option("--dry-run", help="Say what would be done, and change nothing.", rich_help_panel=WHAT),
     ] = False
-    sync: Annotated[
-        SyncMode,
+    take_over: TakeOverOption = False
+
+
+@dataclass
+class DayTwoOptions:
+    """What ensure does where the world, the flow or the place has changed."""
+
+    on_drift: Annotated[
+        OnDrift,
         typer.Option(
-            "--sync",
-            help="Refuse to apply anything where these stored states differ from what is found.",
+            "--on-drift",
+            help="Where the world was changed outside irenic: ask (where nobody can be asked, repair), bring it back, "
+            "or refuse.",
             rich_help_panel=WHAT,
         ),
-    ] = SyncMode.CURRENT
-    take_over: Annotated[
+    ] = OnDrift.ASK
+    prune: Annotated[
         bool,
-        typer.Option("--take-over", help="Take the profile from an execution that holds it.", rich_help_panel=WHAT),
+        typer.Option("--prune", help="Also remove what the flow no longer names.", rich_help_panel=WHAT),
     ] = False
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan",
+            help="A plan saved by `irenic preview --save`; refuse where anything is not as it saw it.",
+            metavar="FILE",
+            rich_help_panel=WHAT,
+        ),
+    ] = None
 
+
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before it goes on.", rich_help_panel=WHAT)]
 
 DiscoverOption = Annotated[
     bool,

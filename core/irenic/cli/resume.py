@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -10,15 +11,30 @@ import typer
 from irenic.cli.completion import complete_execution
 from irenic.cli.exit_codes import ExitCode
 from irenic.cli.flows import find_flow_file
-from irenic.cli.options import WHAT, ApplyOptions, ShowOptions, StopOptions, WhatOptions
-from irenic.cli.preview import preview_text
+from irenic.cli.options import (
+    DEFAULT_STORE,
+    WHAT,
+    InputOption,
+    ShowOptions,
+    StopOptions,
+    StoreOption,
+    TakeOverOption,
+    TokenOption,
+    WhatOptions,
+    YesOption,
+)
+from irenic.cli.questions import agreed
 from irenic.cli.running import FlowRunner
 from irenic.cli.stores import open_store
-from irenic.endpoints.terminal import Ink, has_icons, is_terminal, wants_colour
+from irenic.endpoints.preview_text import preview_text
+from irenic.endpoints.terminal import Ink, has_icons, wants_colour
+from irenic.endpoints.wording import ago, several
+from irenic.engine.request import CmdExecRequest
 from irenic.model.cmd import Cmd
 from irenic.model.errors import ParamsError
 from irenic.model.outcome import CmdOutcome
 from irenic.model.record import ExecutionRecord
+from irenic.model.timestamps import seconds_between, timestamp
 
 ExecutionArgument = Annotated[
     str,
@@ -31,44 +47,68 @@ ExecutionArgument = Annotated[
 ]
 
 
+@dataclass
+class ResumeOptions:
+    """What a resume takes besides the stored request."""
+
+    input: InputOption = field(default_factory=list)
+    store: StoreOption = DEFAULT_STORE
+    token: TokenOption = ""
+    take_over: TakeOverOption = False
+
+
 def resume(
     execution: ExecutionArgument,
-    what: WhatOptions,
-    apply: ApplyOptions,
-    stop: StopOptions,
+    options: ResumeOptions,
     show: ShowOptions,
     flow: Annotated[
         Path | None,
         typer.Argument(help="The flow's file, where it is not known here.", metavar="[FLOW.py]", show_default=False),
     ] = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask before it goes on.", rich_help_panel=WHAT)
-    ] = False,
+    grace: Annotated[
+        float,
+        typer.Option(
+            "--grace",
+            min=0.0,
+            help="Seconds after SIGTERM until running items are cancelled; after as many again they are abandoned.",
+            metavar="SECONDS",
+            rich_help_panel=WHAT,
+        ),
+    ] = 10.0,
+    yes: YesOption = False,
 ) -> ExitCode:
     """Go on with an execution that was stopped, wherever it ran.
 
-    First it is shown what will happen to each item, and why. In a terminal you are asked whether to go on.
+    It is the same request again: its commands, items, options and guards, and nothing else. First it is shown what
+    will happen to each item, and why. In a terminal you are asked whether to go on.
     """
+    what = WhatOptions(input=options.input, store=options.store, token=options.token)
     record, outcome = asyncio.run(_look_up(execution, what))
     if outcome is not None and outcome.kind == "complete":
         sys.stderr.write(f"irenic: {record.id} is complete: there is nothing to resume.\n")
         return ExitCode.COMPLETE
     what.profile = record.profile
-    apply.dry_run = apply.dry_run or record.dry_run
     path = flow or find_flow_file(record.flow, what.store)
-    runner = FlowRunner(path, what, stop, show)
-    if runner.flow.id != record.flow:
-        raise ParamsError(f"{path} defines the flow {runner.flow.id}, but {record.id} ran {record.flow}.")
-    left = [Cmd(cmd) for cmd in outcome.cmds.not_done] if outcome is not None else []
-    request = runner.request(left or record.cmds, apply, inputs=record.inputs)
+    runner = FlowRunner(path, what, StopOptions(grace=grace), show)
+    request = runner.request_again(record, outcome, take_over=options.take_over)
     if set(request.cmds) & {Cmd.ENSURE, Cmd.CLEAN}:
         ink = Ink(wants_colour(show.color, sys.stderr))
-        sys.stderr.write(f"Resume {' and '.join(request.cmds)} of {record.flow}/{record.profile}:\n")
+        sys.stderr.write(f"{_headline(record, request)}:\n")
         sys.stderr.write(preview_text(runner.preview(request), ink, icons=has_icons(sys.stderr)))
-        if not yes and not _agreed():
+        if not yes and not agreed():
             sys.stderr.write("irenic: nothing was started.\n")
             return ExitCode.INTERRUPTED
     return runner.run(request)
+
+
+def _headline(record: ExecutionRecord, request: CmdExecRequest) -> str:
+    begun = record.started_at or record.created_at
+    by = f" by {record.holder}" if record.holder else ""
+    when = f", begun{by} {ago(seconds_between(begun, timestamp()))}" if begun else ""
+    only = ""
+    if request.items is not None:
+        only = f", {'item' if len(request.items) == 1 else 'items'} {several(request.items)} only"
+    return f"Resume {' and '.join(request.cmds)} of {record.flow}/{record.profile}{when}{only}"
 
 
 async def _look_up(execution_id: str, what: WhatOptions) -> tuple[ExecutionRecord, CmdOutcome | None]:
@@ -80,12 +120,3 @@ async def _look_up(execution_id: str, what: WhatOptions) -> tuple[ExecutionRecor
         return record, await store.outcome(record.id)
     finally:
         await store.close()
-
-
-def _agreed() -> bool:
-    if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
-        return True
-    sys.stderr.write("Go on? [Y/n] ")
-    sys.stderr.flush()
-    answer = sys.stdin.readline()
-    return bool(answer) and answer.strip().lower() in ("", "y", "yes")

@@ -11,26 +11,33 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from irenic.cli.exit_codes import ExitCode, exit_code_of
+from irenic.cli.exit_codes import ExitCode, exit_code_of, has_differences
 from irenic.cli.flows import load_flow_file, remember_flow_file
 from irenic.cli.inputs import asked_secrets, parse_inputs
 from irenic.cli.options import DEFAULT_STORE, ApplyOptions, ShowOptions, StopOptions, WhatOptions
 from irenic.cli.progress import ProgressChoice, chosen_progress
+from irenic.cli.questions import answered, is_asked_here
 from irenic.cli.stores import is_address, open_store
 from irenic.cli.telemetry import telemetry_endpoints
 from irenic.endpoints.ci import CiEndpoint
 from irenic.endpoints.cli import CliEndpoint
 from irenic.endpoints.outcome_text import CommandLine
+from irenic.endpoints.preview_text import preview_text, question_text
 from irenic.endpoints.reports import ReportEndpoint
+from irenic.endpoints.terminal import Ink, has_icons, wants_colour
 from irenic.engine.execution_map import CmdExecutionMap
 from irenic.engine.request import CmdExecRequest
+from irenic.engine.resumption import request_again
 from irenic.engine.store import Store
 from irenic.flow.params import explain
-from irenic.model.cmd import Cmd
+from irenic.guards import restored_guards
+from irenic.model.cmd import Cmd, OnDrift
 from irenic.model.errors import ParamsError
 from irenic.model.interrupt import InterruptLevel
 from irenic.model.outcome import CmdOutcome
+from irenic.model.plan import Plan
 from irenic.model.preview import Preview
+from irenic.model.record import ExecutionRecord
 from irenic.model.server_address import without_token
 
 LEAVE_WITHIN = 1.0
@@ -78,7 +85,6 @@ class FlowRunner:
                 with_dependencies=what.with_dependencies,
                 max_concurrency=what.max_concurrency,
                 dry_run=apply.dry_run,
-                sync=apply.sync,
                 take_over=apply.take_over,
                 strategy=stop.strategy,
                 deadline=stop.deadline,
@@ -89,37 +95,104 @@ class FlowRunner:
         except ValidationError as error:
             raise ParamsError(explain(error, "the options are not valid")) from error
 
-    def run(self, request: CmdExecRequest) -> ExitCode:
+    def request_again(self, record: ExecutionRecord, outcome: CmdOutcome | None, *, take_over: bool) -> CmdExecRequest:
+        """Return the request that goes on with an execution, whole.
+
+        :raises ParamsError: if it was one of another flow.
+        """
+        described = [] if record.request is None else record.request.guards
+        guards, unknown = restored_guards(described)
+        for kind in unknown:
+            sys.stderr.write(f"irenic: the guard {kind} of {record.id} cannot be made again; it does not watch this.\n")
+        return request_again(
+            self.flow,
+            record,
+            outcome,
+            inputs=parse_inputs(self.flow, self._what.input),
+            guards=guards,
+            take_over=take_over,
+        )
+
+    def run(self, request: CmdExecRequest, *, differences: bool = False) -> ExitCode:
         """Run a request to its outcome, which is shown, and return the exit code.
 
+        :param differences: whether a diff that shows any has an exit code of its own.
         :raises IrenicError: if inputs are not valid, or the store cannot be used.
         """
         with self._own_stdout():
-            return asyncio.run(self._run(request))
+            return asyncio.run(self._run(request, differences))
+
+    def run_asked(self, request: CmdExecRequest, *, yes: bool) -> ExitCode:
+        """Run a request like :meth:`run`, after a person was asked where there is something to decide.
+
+        :param yes: whether to go on without asking.
+        """
+        asks = request.on_drift is OnDrift.ASK and request.plan is None and not request.dry_run and not yes
+        if asks and is_asked_here():
+            known, found = self._stored_preview(request)
+            if known and found is not None and found.is_noteworthy and not self._agreed(request, found):
+                sys.stderr.write("irenic: nothing was started.\n")
+                return ExitCode.INTERRUPTED
+        return self.run(request)
+
+    def _stored_preview(self, request: CmdExecRequest) -> tuple[bool, Preview | None]:
+        """Return whether anything is stored of the profile, and then what the request would do."""
+        with self._own_stdout():
+            return asyncio.run(self._look(request))
+
+    async def _look(self, request: CmdExecRequest) -> tuple[bool, Preview | None]:
+        store = open_store(self._what.store, self._what.token)
+        try:
+            if not (await store.states(self.flow.id, request.profile)).items:
+                return False, None
+            request = await self._with_inputs(request, store)
+            async with CmdExecutionMap(store) as executions:
+                return True, await executions.preview(request)
+        finally:
+            await store.close()
+
+    def _agreed(self, request: CmdExecRequest, found: Preview) -> bool:
+        ink = Ink(wants_colour(self._show.color, sys.stderr))
+        cleans = Cmd.CLEAN in request.cmds
+        sys.stderr.write(question_text(found, ink, prune=request.prune, cleans=cleans))
+        while True:
+            answer = answered("Go on? [Y/n/details] ")
+            if answer not in ("d", "details"):
+                return answer in ("", "y", "yes")
+            sys.stderr.write(preview_text(found, ink, icons=has_icons(sys.stderr)))
 
     def preview(self, request: CmdExecRequest) -> Preview:
         """Return what a request would do, item by item.
 
         :raises IrenicError: if inputs are not valid, or the store cannot be used.
         """
-        with self._own_stdout():
-            return asyncio.run(self._preview(request))
+        return self.plan(request)[0]
 
-    async def _preview(self, request: CmdExecRequest) -> Preview:
+    def plan(self, request: CmdExecRequest) -> tuple[Preview, Plan]:
+        """Return what a request would do, and the plan that holds it to that.
+
+        :raises IrenicError: if inputs are not valid, or the store cannot be used.
+        """
+        with self._own_stdout():
+            return asyncio.run(self._plan(request))
+
+    async def _plan(self, request: CmdExecRequest) -> tuple[Preview, Plan]:
         store = open_store(self._what.store, self._what.token)
         try:
             request = await self._with_inputs(request, store)
             async with CmdExecutionMap(store) as executions:
-                return await executions.preview(request)
+                return await executions.plan(request)
         finally:
             await store.close()
 
-    async def _run(self, request: CmdExecRequest) -> ExitCode:
+    async def _run(self, request: CmdExecRequest, differences: bool) -> ExitCode:
         store = open_store(self._what.store, self._what.token)
         try:
             outcome = await self._observed(await self._with_inputs(request, store), store)
-            if not is_address(self._what.store):
+            if request.is_recorded and not is_address(self._what.store):
                 remember_flow_file(self._what.store, self.flow, self._path)
+            if differences and outcome.is_complete and has_differences(outcome):
+                return ExitCode.DIFFERENCES
             return exit_code_of(outcome)
         finally:
             await store.close()

@@ -1,17 +1,27 @@
 """An outcome as calm, complete text: what is done, what is not, what nobody knows, and which command comes next."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from irenic.endpoints.preview_text import LEFTOVER_ICON, leftover_text
 from irenic.endpoints.terminal import Ink
 from irenic.endpoints.wording import clock, count_of, duration, one_line, source_in_words
 from irenic.model.cmd import Cmd
 from irenic.model.outcome import CmdOutcome, ErrorInfo, ItemStatesOutcome, Refusal
 from irenic.model.progress import ExecutionProgress
 from irenic.model.timestamps import seconds_between
+from irenic.model.verdict import VerdictKind
 
 _READING = frozenset({Cmd.DISCOVER, Cmd.STATUS, Cmd.GOAL, Cmd.DIFF})
+
+_NOTED_WORDS = {
+    VerdictKind.REPAIR: "repaired",
+    VerdictKind.REPLACE: "replaced",
+    VerdictKind.LEAVE_ALONE: "left alone",
+}
+"""What became of an item that is done, where that is more than that it was applied."""
 
 _ICONS = {
     "complete": "✅",
@@ -47,7 +57,10 @@ class CommandLine:
 
     def of(self, command: str) -> str:
         """Return the command line of another command on the same flow and profile."""
-        return " ".join(part for part in ("irenic", command, self.flow, self.options) if part)
+        words = command.split(" ")
+        length = 2 if words[0] == "state" else 1
+        parts = ("irenic", *words[:length], self.flow, *words[length:], self.options)
+        return " ".join(part for part in parts if part)
 
     def resume(self, execution_id: str) -> str:
         """Return the command line that resumes an execution."""
@@ -76,9 +89,9 @@ def outcome_text(
     """
     writer = _Writer(outcome, look, progress)
     lines = list(writer.lines())
-    following = next_command(outcome, command_line)
+    following = next_commands(outcome, command_line)
     if following:
-        lines += ["", f"Next: {following}"]
+        lines += ["", f"Next: {following[0]}", *(f"      {command}" for command in following[1:])]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -102,10 +115,19 @@ class _Writer:
         for item, error in outcome.errors.items():
             yield from self._error(item, error)
         for item, refusal in outcome.refusals.items():
-            if refusal.reason != "held":
+            if refusal.reason == "drift":
                 yield from self._refusal(item, refusal)
         yield from self._interrupt()
         yield from self._remarks()
+        yield from self._leftovers()
+
+    def _leftovers(self) -> Iterator[str]:
+        leftovers = self._outcome.leftovers
+        if leftovers:
+            yield ""
+        for leftover in leftovers:
+            mark = f"{LEFTOVER_ICON} " if self._icons else ""
+            yield f"   {mark}{leftover.item}  {self._ink('left over', 'yellow')}  {leftover_text(leftover)}"
 
     def _headline(self) -> str:
         outcome = self._outcome
@@ -144,13 +166,29 @@ class _Writer:
                 yield self._row(item, "❓", "unknown", "yellow", self._unknown())
             elif item in done:
                 word = self._done_word(item)
-                yield self._row(item, "✅", word, "green", _told(states.get(item)))
+                yield self._row(item, "✅", word, "green", self._note(item) or _told(states.get(item)))
             else:
                 yield self._row(item, "⚪", "not done", "dim", self._message(item))
 
+    def _note(self, item: str) -> str:
+        """Return what its reader should know of an item that is done."""
+        note = self._outcome.notes.get(item)
+        if note is None:
+            return ""
+        drift = self._outcome.drift.get(item)
+        if note.verdict is VerdictKind.REPAIR and drift is not None:
+            is_gone = all(value is None for value in (drift.found or {}).values())
+            return "it was missing" if is_gone else f"found {one_line(drift.found)}"
+        return note.message.removesuffix("; it is not at its goal")
+
     def _done_word(self, item: str) -> str:
+        note = self._outcome.notes.get(item)
+        if not self._outcome.dry_run and note is not None and note.verdict in _NOTED_WORDS:
+            return _NOTED_WORDS[note.verdict]
         if self._message(item) == "nothing to do":
             return "nothing to do"
+        if Cmd.CLEAN in _commands(self._outcome) and not self._outcome.dry_run:
+            return "removed"
         return "would be done" if self._outcome.dry_run else "done"
 
     def _row(self, item: str, icon: str, word: str, colour: str, told: str) -> str:
@@ -191,7 +229,7 @@ class _Writer:
     def _diff(self, states: ItemStatesOutcome) -> Iterator[str]:
         diff = states.diff
         if diff is None:
-            yield "   not known: one of its states was never discovered"
+            yield f"   {self._unknown_diff(states)}"
             return
         changes = diff.get("changes", diff)
         told = {name: change for name, change in diff.items() if name != "changes" and change}
@@ -206,6 +244,10 @@ class _Writer:
         if "changes" in diff:
             yield from (f"   {name}: {one_line(change)}" for name, change in told.items())
 
+    def _unknown_diff(self, states: ItemStatesOutcome) -> str:
+        missing = [name for name in ("current", "goal") if getattr(states, name) is None]
+        return f"not known: its {' and '.join(missing)} state {'is' if len(missing) == 1 else 'are'} not known yet"
+
     def _error(self, item: str, error: ErrorInfo) -> Iterator[str]:
         yield ""
         phase = f" in {error.phase}" if error.phase else ""
@@ -216,8 +258,10 @@ class _Writer:
     def _refusal(self, item: str, refusal: Refusal) -> Iterator[str]:
         yield ""
         yield f"{self._ink(item, 'bold')}: {refusal.message}"
-        yield f"   stored      {one_line(refusal.stored)}"
-        yield f"   discovered  {one_line(refusal.discovered) if refusal.discovered is not None else 'nothing'}"
+        yield f"   stored  {one_line(refusal.stored) if refusal.stored is not None else 'nothing'}"
+        yield f"   found   {one_line(refusal.discovered) if refusal.discovered is not None else 'nothing'}"
+        if refusal.goal is not None:
+            yield f"   goal    {one_line(refusal.goal)}"
 
     def _interrupt(self) -> Iterator[str]:
         interrupt = self._outcome.interrupt
@@ -268,20 +312,49 @@ def headline_verb(outcome: CmdOutcome) -> str:
 
 def next_command(outcome: CmdOutcome, command_line: CommandLine | None) -> str:
     """Return the command that its reader may want next; empty where there is none."""
+    return next(iter(next_commands(outcome, command_line)), "")
+
+
+def next_commands(outcome: CmdOutcome, command_line: CommandLine | None) -> list[str]:
+    """Return the commands that its reader may want next, the likeliest first; each works as it stands."""
     if command_line is None:
-        return ""
+        return []
     command = next(iter([*outcome.cmds.not_done, *outcome.cmds.done]), Cmd.ENSURE)
     if outcome.dry_run:
-        return command_line.of(command) if outcome.kind == "complete" else ""
+        return [command_line.of(command)] if outcome.kind == "complete" else []
     match outcome.kind:
+        case "complete" if command in (Cmd.ENSURE, Cmd.STATUS, Cmd.DIFF) and outcome.leftovers:
+            return list(_ways_of_leftovers(outcome, command_line))
         case "block_interrupted" | "execution_interrupted" | "lost":
-            return command_line.resume(outcome.execution_id)
+            return [command_line.resume(outcome.execution_id)]
         case "item_error":
-            return f"mend what is said above, then {command_line.of(command)}"
-        case "refused" if any(refusal.reason == "held" for refusal in outcome.refusals.values()):
-            return f"wait for it, interrupt it, or take over: {command_line.of(command)} --take-over"
+            return [f"fix the error above, then {command_line.of(command)}"]
         case "refused":
-            return f"{command_line.of('diff')}, then {command_line.of('discover')}, then {command_line.of(command)}"
+            return list(_ways_of_refused(outcome, command_line, command))
         case "failed" if "irenic discover" in outcome.message:
-            return command_line.of("discover")
-    return ""
+            return [command_line.of("discover")]
+    return []
+
+
+def _ways_of_leftovers(outcome: CmdOutcome, command_line: CommandLine) -> Iterator[str]:
+    if any(leftover.problem is None for leftover in outcome.leftovers):
+        yield f"{command_line.of('ensure --prune')}   (remove what is left over)"
+    named = shlex.join(leftover.item for leftover in outcome.leftovers)
+    yield f"{command_line.of(f'state forget {named}')}   (leave it where it is)"
+
+
+def _ways_of_refused(outcome: CmdOutcome, command_line: CommandLine, command: str) -> Iterator[str]:
+    reasons = {refusal.reason for refusal in outcome.refusals.values()}
+    if "held" in reasons:
+        yield f"wait for it, interrupt it, or take over: {command_line.of(command)} --take-over"
+    elif "drift" in reasons:
+        yield f"{command_line.of('ensure --on-drift repair')}   (bring it back)"
+        yield f"{command_line.of('discover')}   (accept what is there)"
+    elif "stale_plan" in reasons:
+        yield command_line.of("preview --save plan.json")
+    elif "state_shape" in reasons:
+        forget = f"state forget {shlex.join(outcome.refusals)}"
+        yield f"{command_line.of(forget)}   (irenic then no longer knows of it)"
+    elif "dependents" in reasons:
+        items = " ".join(f"--item {item}" for item in outcome.refusals)
+        yield command_line.of(f"clean {items} --with-dependents")

@@ -24,10 +24,13 @@ from irenic.engine.execution import CmdExecution
 from irenic.engine.execution_map import CmdExecutionMap
 from irenic.engine.platform import default_platform
 from irenic.engine.request import CmdExecRequest
+from irenic.engine.resumption import request_again
 from irenic.engine.store import Store
+from irenic.flow.context import FileSystem
 from irenic.flow.flow import Flow
 from irenic.flow.params import explain
 from irenic.flow.script import load_flow
+from irenic.guards import restored_guards
 from irenic.model.errors import FlowError, IrenicError
 from irenic.model.ids import new_execution_id
 from irenic.model.interrupt import InterruptLevel, InterruptReply
@@ -127,9 +130,9 @@ class TabSession:
                 case m.Answer():
                     self._answer(message)
                 case m.Files():
-                    await self._list_files()
+                    await self._list_files(message.profile)
                 case m.FileRead():
-                    await self._read_file(message.path)
+                    await self._read_file(message.path, message.profile)
                 case m.Abandoned():
                     await self._settle_abandoned(message.execution_ids)
         except IrenicError as error:
@@ -155,18 +158,30 @@ class TabSession:
         return self._flow
 
     async def _preview(self, message: m.PreviewRequest) -> None:
-        request = CmdExecRequest(
-            flow=self._loaded(), profile=message.profile, inputs=message.inputs, cmds=[message.cmd]
-        )
-        preview = await self._executions.preview(request)
-        self._post(m.Previewed(items=preview.items))
+        if message.resumes is not None:
+            request = await self._again(message.resumes, message.inputs)
+        else:
+            request = CmdExecRequest(
+                flow=self._loaded(),
+                profile=message.profile,
+                inputs=message.inputs,
+                cmds=[message.cmd],
+                items=message.items,
+                prune=message.prune,
+            )
+        preview, plan = await self._executions.plan(request)
+        self._post(m.Previewed(items=preview.items, leftovers=preview.leftovers, plan=plan))
 
     # Executions.
 
     async def _submit(self, message: m.Submit) -> None:
         try:
-            asked = message.model_dump(exclude={"type", "execution_id"})
-            request = CmdExecRequest(flow=self._loaded(), id=message.execution_id, **asked)
+            if message.resumes is not None:
+                more = {"id": message.execution_id, "take_over": message.take_over}
+                request = await self._again(message.resumes, message.inputs, **more)
+            else:
+                asked = message.model_dump(exclude={"type", "execution_id", "resumes"})
+                request = CmdExecRequest(flow=self._loaded(), id=message.execution_id, **asked)
             execution = self._executions.submit(request)
         except (IrenicError, ValidationError) as error:
             refused = explain(error, "this cannot be run") if isinstance(error, ValidationError) else str(error)
@@ -176,6 +191,17 @@ class TabSession:
         self._post(m.Submitted(execution_id=message.execution_id, running=running))
         if running is None:
             await self._watch(execution)
+
+    async def _again(self, execution_id: str, inputs: dict[str, Any], **more: Any) -> CmdExecRequest:
+        """Return the request of an execution again."""
+        store = self._executions.store
+        record = await store.execution(execution_id)
+        if record is None:
+            raise IrenicError(f"there is no execution {execution_id} to resume: press Ensure.")
+        described = [] if record.request is None else record.request.guards
+        guards, _ = restored_guards(described)
+        outcome = await store.outcome(execution_id)
+        return request_again(self._loaded(), record, outcome, inputs=inputs, guards=guards, **more)
 
     async def _watch(self, execution: CmdExecution) -> None:
         self._bridge.signals.watch(execution.id)
@@ -246,12 +272,15 @@ class TabSession:
 
     # Files.
 
-    async def _list_files(self) -> None:
-        files = await default_platform().files.list()
+    def _files(self, profile: str) -> FileSystem:
+        return default_platform().files_for(self._loaded().id, profile)
+
+    async def _list_files(self, profile: str) -> None:
+        files = await self._files(profile).list()
         self._post(m.FilesListed(files=[m.FileListed(path=file.path, size=file.size) for file in files]))
 
-    async def _read_file(self, path: str) -> None:
-        self._bridge.post_file(path, await default_platform().files.read_bytes(path))
+    async def _read_file(self, path: str, profile: str) -> None:
+        self._bridge.post_file(path, await self._files(profile).read_bytes(path))
 
 
 def start(bridge: Bridge) -> TabSession:

@@ -7,14 +7,16 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from irenic.model.cmd import Cmd, SyncMode
+from irenic.model.cmd import Cmd, OnDrift
 from irenic.model.events import JournalEvent
 from irenic.model.flow_info import FlowInfo
 from irenic.model.ids import Identifier
 from irenic.model.interrupt import InterruptReply, Level
 from irenic.model.outcome import CmdOutcome
+from irenic.model.plan import Plan
 from irenic.model.preview import PreviewItem
 from irenic.model.progress import ExecutionProgress
+from irenic.model.verdict import Leftover
 
 
 class Message(BaseModel):
@@ -33,7 +35,11 @@ class LoadFlow(Message):
 
 
 class Submit(Message):
-    """Start an execution of the loaded flow."""
+    """Start an execution of the loaded flow.
+
+    With ``resumes`` it is the request of that execution again, and of the rest of this message only ``inputs`` and
+    ``take_over`` count.
+    """
 
     type: Literal["submit"] = "submit"
     execution_id: str
@@ -41,9 +47,15 @@ class Submit(Message):
     profile: Identifier = "default"
     inputs: dict[str, Any] = {}
     dry_run: bool = False
-    sync: SyncMode = SyncMode.CURRENT
+    on_drift: OnDrift = OnDrift.ASK
+    prune: bool = False
+    plan: Plan | None = None
     items: list[str] | None = None
+    with_dependencies: bool = False
+    with_dependents: bool = False
+    forget: list[str] = []
     take_over: bool = False
+    resumes: str | None = None
 
 
 class Interrupt(Message):
@@ -64,6 +76,9 @@ class PreviewRequest(Message):
     profile: Identifier = "default"
     inputs: dict[str, Any] = {}
     cmd: Cmd = Cmd.ENSURE
+    prune: bool = False
+    items: list[str] | None = None
+    resumes: str | None = None
 
 
 class Answer(Message):
@@ -75,9 +90,10 @@ class Answer(Message):
 
 
 class Files(Message):
-    """Ask which files the tab holds."""
+    """Ask which files the tab holds for the loaded flow and a profile."""
 
     type: Literal["files"] = "files"
+    profile: Identifier = "default"
 
 
 class FileRead(Message):
@@ -85,6 +101,7 @@ class FileRead(Message):
 
     type: Literal["file_read"] = "file_read"
     path: str
+    profile: Identifier = "default"
 
 
 class Abandoned(Message):
@@ -172,10 +189,12 @@ class InterruptReplied(Message):
 
 
 class Previewed(Message):
-    """What a command would do, item by item."""
+    """What a command would do, item by item, what is left over, and the plan that holds a command to this."""
 
     type: Literal["preview"] = "preview"
     items: list[PreviewItem]
+    leftovers: list[Leftover] = []
+    plan: Plan
 
 
 class Asked(Message):

@@ -63,6 +63,14 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def ago(seconds: float) -> str:
+    """Return how long ago something was: ``3 minutes ago``."""
+    for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return f"{count_of(int(seconds // size), unit)} ago"
+    return f"{count_of(int(seconds), 'second')} ago"
+
+
 def clock(at: str) -> str:
     """Return the time of day, in UTC and to the second, of an RFC 3339 text."""
     return at[11:19]

@@ -12,14 +12,18 @@ import asyncio
 from typing import Any, Literal
 
 from irenic.engine.cmd_run import CmdRun, is_interrupt
-from irenic.engine.discover import dump
 from irenic.engine.item_run import ItemRun, describe_error
+from irenic.engine.verdict import ItemLeft, dump
+from irenic.flow.generated import changed_fields
 from irenic.flow.item import ApplyCheck, StateDiff
+from irenic.flow.params import PartialParams
 from irenic.model.cmd import Direction, StateKind
 from irenic.model.errors import ItemFailure, StoreError
-from irenic.model.events import ItemIntent, ItemResult, ItemState, ItemStatus
+from irenic.model.events import ItemIntent, ItemResult, ItemState, ItemStatus, StateForgotten
+from irenic.model.ids import new_execution_id
 from irenic.model.outcome import ErrorInfo
 from irenic.model.progress import ProgressStatus
+from irenic.model.verdict import VerdictKind
 
 
 class _Prepared:
@@ -37,16 +41,12 @@ class _Prepared:
         self.phase = "state_current"
 
 
-class _Left(Exception):
-    """The item was stopped between two phases."""
-
-
 class _NotKnownYet(Exception):
     """A dry run cannot tell: the params follow from what a predecessor would make."""
 
 
 class _NothingToClean(Exception):
-    """The params are not known any more: a predecessor is gone, and this item with it."""
+    """There is nothing that irenic made."""
 
 
 class Application:
@@ -69,7 +69,7 @@ class Application:
         prepared = _Prepared()
         try:
             await self._prepare(run, prepared)
-        except _Left:
+        except ItemLeft:
             cmd_run.item_left(run, "stopped before it was applied")
             return False
         except _NothingToClean:
@@ -110,6 +110,8 @@ class Application:
         current = prepared.current = run.checked(await run.call(item.state_current, run.cx, params), "state_current")
         if interrupts.asked is not None:
             self._look()
+        if not self._dry and run.is_local:
+            await cmd_run.mark_place()
         prepared.phase = "state_goal"
         goal = prepared.target = run.checked(await run.call(item.state_goal, run.cx, params), "state_goal")
         if interrupts.asked is not None:
@@ -122,13 +124,20 @@ class Application:
 
     async def _prepare_clean(self, run: ItemRun, prepared: _Prepared) -> None:
         cmd_run, item = self._cmd_run, run.item
-        params = run.resolve(cmd_run.current, cmd_run.goal, inputs=cmd_run.inputs).whole()
-        if params is None:
+        if run.stored is None or not run.stored.is_made:
             raise _NothingToClean
-        prepared.params = params
+        params = run.resolve(cmd_run.current, cmd_run.goal, inputs=cmd_run.inputs).whole()
+        target = cmd_run.target[run.item_id]
+        if params is None:
+            params = cmd_run.former_params(run)
+            if params is None:
+                raise _NothingToClean
+            target = item.state_clean(PartialParams(item.Params, {}, frozenset(), params))
+        prepared.params, prepared.target = params, target
         current = prepared.current = run.checked(await run.call(item.state_current, run.cx, params), "state_current")
         self._look()
-        target = prepared.target = cmd_run.target[run.item_id]
+        if not self._dry and run.is_local:
+            await cmd_run.mark_place()
         prepared.phase = "state_diff"
         diff = prepared.diff = item.state_diff(current, target)
         prepared.phase = "apply_check"
@@ -136,7 +145,7 @@ class Application:
 
     def _look(self) -> None:
         if not self._interrupts.may_go_on():
-            raise _Left
+            raise ItemLeft
 
     def _unchanged(self, run: ItemRun, prepared: _Prepared) -> None:
         cmd_run = self._cmd_run
@@ -148,23 +157,57 @@ class Application:
         current = dump(prepared.current)
         if self._direction is Direction.CLEAN:
             self._emit_unchanged(run, current)
+            self._forget_leftover(run)
             return
-        hashes = {"params_hash": run.params_hash(prepared.params), "code_hash": run.code_hash}
-        self._emit_unchanged(run, current, goal=dump(prepared.target), **hashes)
+        cmd_run.record_moves(run)
+        params_hash = run.params_hash(prepared.params)
+        about = None if self._is_stored_so(run, params_hash) else run.about(prepared.params)
+        self._emit_unchanged(
+            run,
+            current,
+            goal=dump(prepared.target),
+            params_hash=params_hash,
+            code_hash=run.code_hash,
+            about=about,
+        )
+
+    def _is_stored_so(self, run: ItemRun, params_hash: str) -> bool:
+        """Return whether what is stored of an item beside its states is what it is now."""
+        stored = run.stored
+        if stored is None or stored.about is None or stored.params_hash != params_hash:
+            return False
+        return stored.code_hash == run.code_hash and run.is_after(stored.about.after)
 
     def _nothing_to_clean(self, run: ItemRun) -> None:
-        """Note the clean state of an item that never was; what is stored of one that was is left as it is."""
+        """Note the clean state of an item that never was; what irenic did not make is left alone."""
+        cmd_run = self._cmd_run
+        verdict = cmd_run.looker.verdicts.get(run.item_id)
+        if verdict is not None and verdict.verdict is VerdictKind.LEAVE_ALONE:
+            self._say_done(run, "left alone: irenic did not make it")
+            return
         if self._dry:
             self._say_done(run, "nothing to do")
             return
-        entry = self._cmd_run.stored.items.get(run.item_id)
-        never_was = entry is None or (entry.current is None and not entry.unknown)
-        self._emit_unchanged(run, dump(self._cmd_run.target[run.item_id]) if never_was else None)
+        never_was = run.stored is None or (run.stored.current is None and not run.stored.unknown)
+        self._emit_unchanged(run, dump(cmd_run.target[run.item_id]) if never_was else None)
 
     def _emit_unchanged(self, run: ItemRun, state: Any, **fields: Any) -> None:
         self._recorder.emit(
-            ItemResult, item=run.item_id, direction=self._direction, result="unchanged", state=state, **fields
+            ItemResult,
+            item=run.item_id,
+            direction=self._direction,
+            result="unchanged",
+            state=state,
+            place=self._cmd_run.place_of(run),
+            **fields,
         )
+
+    def _forget_leftover(self, run: ItemRun) -> None:
+        """Drop what is stored of a leftover that is gone."""
+        cmd_run = self._cmd_run
+        if run.item_id in cmd_run.leftovers:
+            place = cmd_run.place_of(run)
+            self._recorder.emit(StateForgotten, item=run.item_id, place=None if place is None else place.id)
 
     async def _apply_dry(self, run: ItemRun, prepared: _Prepared) -> bool:
         cmd_run = self._cmd_run
@@ -174,7 +217,7 @@ class Application:
                 run.item.apply_dry, run.cx, prepared.params, prepared.current, prepared.target, prepared.diff
             )
             run.checked(state, "apply_dry")
-        except _Left:
+        except ItemLeft:
             cmd_run.item_left(run, "stopped before it was tried")
             return False
         except BaseException as error:
@@ -193,16 +236,26 @@ class Application:
     async def _apply(self, run: ItemRun, prepared: _Prepared) -> bool:
         try:
             self._look()
-        except _Left:
+        except ItemLeft:
             self._cmd_run.item_left(run, "stopped before it was applied")
             return False
+        cmd_run = self._cmd_run
+        cmd_run.record_moves(run)
         hashes = {"params_hash": run.params_hash(prepared.params), "code_hash": run.code_hash}
+        verdict = cmd_run.looker.verdicts.get(run.item_id)
+        target = dump(prepared.target)
+        run.key = self._key_of(run, target)
+        run.kept = None
         await self._recorder.emit_durable(
             ItemIntent,
             item=run.item_id,
             direction=self._direction,
             current=dump(prepared.current),
-            target=dump(prepared.target),
+            target=target,
+            verdict=None if verdict is None else verdict.verdict,
+            key=run.key,
+            about=run.about(prepared.params),
+            place=cmd_run.place_of(run),
             **hashes,
         )
         if not self._interrupts.may_go_on():
@@ -211,19 +264,49 @@ class Application:
         if prepared.check.limit is not None:
             run.cx.progress.limit(prepared.check.limit)
         run.last_alive = self._loop.time()
+        data: Any = None
         try:
             state = await run.call(
                 run.item.apply, run.cx, prepared.params, prepared.current, prepared.target, prepared.diff
             )
-            self._cmd_run.note_swallowed(run)
+            cmd_run.note_swallowed(run)
             data = dump(run.checked(state, "apply"))
+            self._compare(run, prepared, state)
         except BaseException as error:
-            return await self._not_applied(run, error)
-        self._cmd_run.current[run.item_id] = state
+            return await self._not_applied(run, error, data)
+        cmd_run.current[run.item_id] = state
         await self._end(run, "applied", data, hashes=hashes)
+        self._forget_leftover(run)
         return True
 
-    async def _not_applied(self, run: ItemRun, error: BaseException) -> bool:
+    def _key_of(self, run: ItemRun, target: Any) -> str:
+        """Return the idempotency key of an intent: the same as before where the same was begun and has no result."""
+        stored = run.stored
+        if stored is not None and stored.unknown and stored.key is not None:
+            before = stored.goal if self._direction is Direction.ENSURE else target
+            if before == target:
+                return stored.key
+        return new_execution_id()
+
+    def _compare(self, run: ItemRun, prepared: _Prepared, state: Any) -> None:
+        """Compare what apply returned with what it was to reach.
+
+        :raises ItemFailure: if it would have to be applied again.
+        """
+        item, target = run.item, prepared.target
+        diff = item.state_diff(state, target)
+        if not item.apply_check(prepared.params, state, target, diff).required:
+            return
+        names = changed_fields(state, target)
+        returned = ", ".join(f"{name}: {getattr(state, name)!r}" for name in names)
+        wanted = ", ".join(f"{name}: {getattr(target, name)!r}" for name in names)
+        raise ItemFailure(
+            f"apply returned {returned or repr(state)}, which still differs in {', '.join(names) or 'its diff'}: "
+            f"the {'goal' if self._direction is Direction.ENSURE else 'clean state'} is {wanted or repr(target)}."
+        )
+
+    async def _not_applied(self, run: ItemRun, error: BaseException, state: Any) -> bool:
+        """Record that apply did not end well; ``state`` is what it returned, where it did return."""
         if isinstance(error, StoreError):
             raise error
         if is_interrupt(run, error):
@@ -231,7 +314,7 @@ class Application:
             return False
         self._cmd_run.stop_starting()
         self._cmd_run.failed.add(run.item_id)
-        await self._end(run, "failed", None, error=describe_error(error, "apply"))
+        await self._end(run, "failed", state, error=describe_error(error, "apply"))
         return False
 
     async def _end(
@@ -243,6 +326,7 @@ class Application:
         hashes: dict[str, str] | None = None,
         error: ErrorInfo | None = None,
     ) -> None:
+        run.key = None
         if result == "cancelled":
             self._cmd_run.left_over.append(run.item_id)
             state = dump(state)
@@ -257,6 +341,7 @@ class Application:
             result=result,
             state=state,
             error=error,
+            place=self._cmd_run.place_of(run),
             **(hashes if hashes is not None and self._direction is Direction.ENSURE else {}),
         )
 

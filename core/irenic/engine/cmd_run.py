@@ -6,15 +6,18 @@ from typing import Any
 
 from irenic.engine.interrupts import Interrupts
 from irenic.engine.item_run import ItemRun, describe_error
+from irenic.engine.platform import PlaceMark
 from irenic.engine.recorder import Recorder
 from irenic.engine.request import CmdExecRequest
+from irenic.engine.verdict import Looker, former_params
 from irenic.engine.walk import Walk
 from irenic.flow.graph import Graph
 from irenic.flow.item import Item
 from irenic.model.cmd import Cmd
 from irenic.model.errors import StoreError
-from irenic.model.events import CancelSwallowed, ItemError, ItemStatus
+from irenic.model.events import CancelSwallowed, ItemAbout, ItemError, ItemStatus, StateMoved
 from irenic.model.outcome import Refusal
+from irenic.model.place import PlaceInfo
 from irenic.model.progress import ProgressStatus
 from irenic.model.states import FlowStates
 
@@ -23,7 +26,11 @@ class CmdRun:
     """What the blocks of a command share.
 
     ``current`` and ``goal`` hold states by item id, as discovered or as just applied, in a dry run as they would be;
-    ``target`` holds the clean states in a clean.
+    ``target`` holds the clean states in a clean. ``leftovers`` are runs of what the flow no longer names and this
+    command cleans.
+
+    :param place: this place, where it has a mark already; ``place_mark`` returns what leaves one.
+    :param context_of: makes the context of a leftover's run.
     """
 
     def __init__(
@@ -37,6 +44,9 @@ class CmdRun:
         stored: FlowStates,
         recorder: Recorder,
         interrupts: Interrupts,
+        place: PlaceInfo | None,
+        place_mark: Callable[[], PlaceMark | None],
+        context_of: Callable[[ItemRun], Any],
     ) -> None:
         self.cmd = cmd
         self.request = request
@@ -53,7 +63,64 @@ class CmdRun:
         self.failed: set[str] = set()
         self.left_over: list[str] = []
         self.refusals: dict[str, Refusal] = {}
+        self.leftovers: dict[str, ItemRun] = {}
         self.walk: Walk | None = None
+        self.place = place
+        self._place_mark = place_mark
+        self._context_of = context_of
+        here = None if place is None else place.id
+        for item_id, run in runs.items():
+            entry = stored.items.get(item_id)
+            run.stored = None if entry is None else entry.at(here)
+            run.kept = None
+            run.moves = []
+        self.looker = Looker(cmd, graph, stored, inputs, self.current, self.goal, here, may_go_on=interrupts.may_go_on)
+
+    @property
+    def here(self) -> str | None:
+        """The id of this place, where it has one."""
+        return None if self.place is None else self.place.id
+
+    @property
+    def cleans(self) -> bool:
+        """Whether the command is a clean."""
+        return self.cmd is Cmd.CLEAN
+
+    def run_of(self, item_id: str) -> ItemRun:
+        """Return the run of an item, or of a leftover."""
+        return self.runs[item_id] if item_id in self.runs else self.leftovers[item_id]
+
+    async def mark_place(self) -> None:
+        """Have a place for what is recorded of an item whose state lives in files."""
+        if self.place is None and (mark := self._place_mark()) is not None:
+            self.place = await mark.create()
+
+    def place_of(self, run: ItemRun) -> PlaceInfo | None:
+        """Return the place that what is recorded of an item is about; None for an item that lives in no files."""
+        return self.place if run.is_local else None
+
+    def about_now(self, run: ItemRun) -> ItemAbout | None:
+        """Return what is stored of an item beside its states, as far as its params are known."""
+        params = run.resolve(self.goal, self.current, inputs=self.inputs).whole()
+        return None if params is None else run.about(params)
+
+    def former_params(self, run: ItemRun) -> Any:
+        """Return the params that what irenic made of an item was made with; None where there is none."""
+        if run.stored is None or not run.stored.is_made:
+            return None
+        return former_params(run.item.Params, run.stored, self.inputs)
+
+    def record_moves(self, run: ItemRun) -> None:
+        """Record that what is stored of an item is stored under another id, where it stands for another thing now."""
+        for item_id, to in run.moves:
+            self.recorder.emit(StateMoved, item=item_id, to=to)
+            self.stored.items[to] = self.stored.items.pop(item_id)
+        run.moves = []
+
+    def take_leftover(self, run: ItemRun) -> None:
+        """Have a leftover cleaned by this command."""
+        run.cx = self._context_of(run)
+        self.leftovers[run.item_id] = run
 
     async def set_up(self) -> None:
         """Call the setup of every item that has one, along the graph; all errors are collected."""
@@ -71,9 +138,12 @@ class CmdRun:
                 self.item_failed(run, error, "setup")
         return True
 
-    async def each(self, visit: Callable[[ItemRun], Awaitable[bool]], *, reverse: bool = False) -> None:
+    async def each(
+        self, visit: Callable[[ItemRun], Awaitable[bool]], *, reverse: bool = False, graph: Graph | None = None
+    ) -> None:
         """Visit every item along the graph; items that were not started are noted in ``left_over``."""
-        graph = self.graph.reversed() if reverse else self.graph
+        graph = self.graph if graph is None else graph
+        graph = graph.reversed() if reverse else graph
         self.walk = self._walk(graph, visit, self.interrupts.may_start)
         await self.walk.run()
         self.left_over.extend(self.walk.not_started)
@@ -81,7 +151,7 @@ class CmdRun:
     def _walk(self, graph: Graph, visit: Callable[[ItemRun], Awaitable[bool]], may_start: Callable[[], bool]) -> Walk:
         return Walk(
             graph,
-            lambda item_id: visit(self.runs[item_id]),
+            lambda item_id: visit(self.run_of(item_id)),
             may_start=may_start,
             max_concurrency=self.request.max_concurrency,
             running=self.tasks,

@@ -14,6 +14,7 @@ from irenic.engine.limits import LimitHold, LimitPool
 from irenic.engine.platform import Platform
 from irenic.engine.recorder import Recorder
 from irenic.flow.context import FileSystem, HttpClient, ItemContext
+from irenic.model.errors import FlowError
 from irenic.model.events import ItemPosition, ItemStatus, Log
 from irenic.model.fold import ItemFold
 from irenic.model.interrupt import InterruptLevel
@@ -37,8 +38,19 @@ class ExecutionSide(Protocol):
     stored: FlowStates
 
     @property
+    def fencing(self) -> int | None:
+        """The number of the lease, where one is held."""
+
+    @property
     def platform(self) -> Platform:
         """Files and requests."""
+
+    @property
+    def files(self) -> FileSystem:
+        """The files of the flow and profile."""
+
+    async def keep(self, run: ItemRun, state: Any) -> None:
+        """Record durably what an apply knows so far."""
 
     async def ask(self, item_id: str, prompt: str) -> str:
         """Wait for the user's answer."""
@@ -76,18 +88,39 @@ class ExecutionItemContext(ItemContext):
     @property
     def stored(self) -> Any:
         """See the base class."""
-        entry = self._execution.stored.items.get(self.item_id)
-        return None if entry is None else self._run.load(entry.current)
+        return self._run.kept if self._run.kept is not None else self._run.stored_state
 
     @property
     def fs(self) -> FileSystem:
         """See the base class."""
-        return self._execution.platform.files
+        self._run.uses_place = True
+        return self._execution.files
 
     @property
     def http(self) -> HttpClient:
         """See the base class."""
         return self._execution.platform.http
+
+    @property
+    def key(self) -> str:
+        """See the base class."""
+        if self._run.key is None:
+            raise FlowError("cx.key belongs to an apply: there is no intent outside of one.")
+        return self._run.key
+
+    @property
+    def fencing(self) -> int | None:
+        """See the base class."""
+        return self._execution.fencing
+
+    async def keep(self, state: Any) -> None:
+        """See the base class."""
+        run = self._run
+        if run.key is None:
+            raise FlowError("cx.keep belongs to an apply: there is no intent outside of one.")
+        run.checked(state, "cx.keep")
+        await self._execution.keep(run, state)
+        run.kept = state
 
     async def checkpoint(self) -> None:
         """See the base class."""

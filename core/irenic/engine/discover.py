@@ -4,18 +4,18 @@ from typing import Any
 
 from irenic.engine.cmd_run import CmdRun, is_interrupt
 from irenic.engine.item_run import ItemRun
+from irenic.engine.verdict import ItemLeft, dump
 from irenic.model.cmd import StateKind
-from irenic.model.events import ItemState
+from irenic.model.events import ItemState, ItemStatus
+from irenic.model.preview import PreviewItem
 from irenic.model.progress import ProgressStatus
-
-
-def dump(state: Any) -> Any:
-    """Return a state as JSON-able data; None stays None."""
-    return None if state is None else state.__pydantic_serializer__.to_python(state, mode="json")
+from irenic.model.verdict import VerdictKind
 
 
 class Discovery:
     """Visits items to discover their current state, their goal state, or both in one pass.
+
+    Where both are looked for, or a clean is prepared, each item gets its verdict.
 
     :param store: whether what is found becomes the stored state.
     """
@@ -27,50 +27,67 @@ class Discovery:
         self._store = store
 
     async def visit(self, run: ItemRun) -> bool:
-        """Discover one item; where both states fail, only the error of the current one is kept."""
+        """Discover one item."""
         cmd_run = self._cmd_run
         cmd_run.recorder.fold.items[run.item_id].status = ProgressStatus.RUNNING
-        phase = "state_current"
         try:
-            if self._current:
-                await self._find_current(run)
-                if self._goal and not cmd_run.interrupts.may_go_on():
-                    cmd_run.item_left(run, "stopped before its goal was looked for")
-                    return True
-            if self._goal:
-                phase = "state_goal"
+            if self._goal and not self._current:
                 await self._find_goal(run)
+            elif self._goal or cmd_run.cleans:
+                await self._look(run)
+            else:
+                await self._find_current(run)
             cmd_run.note_swallowed(run)
+        except ItemLeft:
+            cmd_run.item_left(run, "stopped before its goal was discovered")
         except BaseException as error:
             if is_interrupt(run, error):
                 cmd_run.item_left(run, "cancelled while it was being discovered")
             else:
-                if self._current and self._goal and phase == "state_current":
-                    await self._find_goal_after_error(run)
-                cmd_run.item_failed(run, error, phase)
+                cmd_run.item_failed(run, error, "state_current" if self._current else "state_goal")
         return True
 
+    async def _look(self, run: ItemRun) -> None:
+        item = await self._cmd_run.looker.look(run)
+        if self._store:
+            await self._record(run, item)
+        self._emit(run, StateKind.CURRENT, item.found)
+        if self._goal:
+            self._emit(run, StateKind.GOAL, item.goal)
+        if item.verdict is VerdictKind.KNOWN_AFTER_APPLY:
+            text = item.message.partition(": ")[2]
+            self._cmd_run.recorder.emit(
+                ItemStatus, item=run.item_id, status=ProgressStatus.COMPLETE_SUCCESS, message=text
+            )
+
     async def _find_current(self, run: ItemRun) -> None:
-        cmd_run = self._cmd_run
-        partial = run.resolve(cmd_run.current, inputs=cmd_run.inputs)
-        state = await run.call(run.item.try_state_current, run.cx, partial)
-        if state is not None:
-            cmd_run.current[run.item_id] = run.checked(state, "try_state_current")
-        self._tell(run, StateKind.CURRENT, state)
+        looker = self._cmd_run.looker
+        try:
+            state = await looker.find_current(run)
+        except Exception:
+            if all(other in looker.current for other in self._cmd_run.graph.predecessors(run.item_id)):
+                raise
+            state = None
+        self._emit(run, StateKind.CURRENT, dump(state))
 
     async def _find_goal(self, run: ItemRun) -> None:
-        cmd_run = self._cmd_run
-        partial = run.resolve(cmd_run.goal, cmd_run.current, inputs=cmd_run.inputs)
-        state = await run.call(run.item.try_state_goal, run.cx, partial)
-        if state is not None:
-            cmd_run.goal[run.item_id] = run.checked(state, "try_state_goal")
-        self._tell(run, StateKind.GOAL, state)
-
-    async def _find_goal_after_error(self, run: ItemRun) -> None:
+        looker = self._cmd_run.looker
         try:
-            await self._find_goal(run)
-        except Exception as error:
-            run.cx.log.debug(f"its goal state could not be discovered either: {error}")
+            state = await looker.find_goal(run)
+        except Exception:
+            if all(other in looker.goal for other in self._cmd_run.graph.predecessors(run.item_id)):
+                raise
+            state = None
+        self._emit(run, StateKind.GOAL, dump(state))
 
-    def _tell(self, run: ItemRun, which: StateKind, state: Any) -> None:
-        self._cmd_run.recorder.emit(ItemState, item=run.item_id, which=which, state=dump(state), stored=self._store)
+    async def _record(self, run: ItemRun, item: PreviewItem) -> None:
+        if run.is_local:
+            await self._cmd_run.mark_place()
+        if item.found is not None:
+            self._cmd_run.record_moves(run)
+
+    def _emit(self, run: ItemRun, which: StateKind, state: Any) -> None:
+        extra: dict[str, Any] = {}
+        if self._store and state is not None:
+            extra = {"about": self._cmd_run.about_now(run), "place": self._cmd_run.place_of(run)}
+        self._cmd_run.recorder.emit(ItemState, item=run.item_id, which=which, state=state, stored=self._store, **extra)

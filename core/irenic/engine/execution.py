@@ -8,7 +8,7 @@
     │     ├─ Walk.run         an item is visited the instant its last predecessor has ended
     │     │  ├─ Discovery.visit
     │     │  └─ Application.visit  prepare -> intent (durable) -> apply -> result (durable)
-    │     └─ (one step)       reads, clean states, sync check, diff
+    │     └─ (one step)       reads, verdict, clean states, diff
     └─ _end                   outcome (durable), lease given back, waiters woken, endpoints served
 
 An interrupt comes in by ``interrupt``, from whoever it is, and takes effect by ``_on_raised``: *finish* lets nothing
@@ -32,13 +32,17 @@ from irenic.engine.interrupts import Interrupts
 from irenic.engine.item_run import ItemRun
 from irenic.engine.known_states import load_known_states
 from irenic.engine.limits import LimitPool
+from irenic.engine.moves import moved_states, pending_moves
 from irenic.engine.platform import Platform, default_platform
 from irenic.engine.questions import Questions
 from irenic.engine.recorder import Recorder
 from irenic.engine.request import CmdExecRequest
 from irenic.engine.stall import StallWatch
-from irenic.engine.store import Lease, Store
+from irenic.engine.store import Journal, Lease, Store
 from irenic.engine.timing import item_timing
+from irenic.engine.unrecorded import UnrecordedJournal
+from irenic.engine.verdict import dump, shape_problems
+from irenic.flow.context import FileSystem
 from irenic.flow.secret import public_values
 from irenic.model import events as e
 from irenic.model.cmd import Cmd
@@ -59,12 +63,16 @@ from irenic.model.outcome import (
     Refusal,
     Refused,
 )
+from irenic.model.place import PlaceInfo
 from irenic.model.progress import ExecutionProgress, ProgressStatus
 from irenic.model.record import ExecutionRecord
 from irenic.model.states import FlowStates
 from irenic.model.timestamps import timestamp
 
 _log = logging.getLogger(__name__)
+
+_NEEDS_STORED_SHAPE = (Cmd.DISCOVER, Cmd.ENSURE, Cmd.CLEAN)
+"""Commands that would lose a stored state which they cannot read."""
 
 
 class CmdExecution:
@@ -95,6 +103,7 @@ class CmdExecution:
             cmds=request.cmds,
             dry_run=request.dry_run,
             holder=holder,
+            request=request.options(),
             started_at=timestamp(),
         ).to_draw(request.flow.drawing())
         self.recorder: Recorder
@@ -110,6 +119,9 @@ class CmdExecution:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._cmd_run: CmdRun | None = None
         self._lease: Lease | None = None
+        self._files: FileSystem | None = None
+        self._place: PlaceInfo | None = None
+        self._memory: UnrecordedJournal | None = None
         self._signals_before_start: list[InterruptSignal] = []
         self._is_ending = False
         self.abandoned: list[asyncio.Task[None]] = []
@@ -150,6 +162,24 @@ class CmdExecution:
         if self._platform is None:
             self._platform = default_platform()
         return self._platform
+
+    @property
+    def files(self) -> FileSystem:
+        """The files of the flow and profile."""
+        if self._files is None:
+            self._files = self.platform.files_for(self.request.flow.id, self.request.profile)
+        return self._files
+
+    @property
+    def fencing(self) -> int | None:
+        """The number of the lease, where one is held."""
+        return None if self._lease is None else self._lease.info.fencing
+
+    async def keep(self, run: ItemRun, state: Any) -> None:
+        """Record durably what an apply knows so far."""
+        assert self._cmd_run is not None
+        place = self._cmd_run.place_of(run)
+        await self.recorder.emit_durable(e.ItemKept, item=run.item_id, state=dump(state), place=place)
 
     async def events(self, after: int = -1) -> AsyncIterator[JournalEvent]:
         """Yield the journal's events with ``seq`` greater than ``after``, live, up to the last one."""
@@ -241,13 +271,12 @@ class CmdExecution:
         if request.writes and request.inputs:
             await store.save_inputs(flow.id, profile, public)
         self.stored = await store.states(flow.id, profile)
-        fencing = self._lease.info.fencing if self._lease else None
-        self.record = self.record.model_copy(update={"inputs": public, "fencing": fencing})
-        journal = await store.create(self.record, self._lease)
+        self.record = self.record.model_copy(update={"inputs": public, "fencing": self.fencing})
+        journal = await self._journal()
         self.recorder = Recorder(self.id, journal, self.fanout.push)
-        self._runs = {item_id: ItemRun(flow, item_id, self._tasks) for item_id in items}
+        self._runs = {item_id: ItemRun.of(flow, item_id, self._tasks) for item_id in items}
         for run in self._runs.values():
-            run.cx = ExecutionItemContext(self, run, flow.id, profile, dry_run=request.dry_run)
+            run.cx = self._context_of(run)
         await self.recorder.emit_durable(
             e.ExecutionStarted,
             flow=flow.id,
@@ -259,11 +288,32 @@ class CmdExecution:
             inputs=public,
             holder=self.record.holder,
             strategy=request.strategy,
+            request=self.record.request,
         )
+        await self._move_states()
         self._recording.set_result(None)
         for signal in self._signals_before_start:
             self.interrupts.request(signal)
         return inputs
+
+    async def _journal(self) -> Journal:
+        if self.request.is_recorded:
+            return await self._store.create(self.record, self._lease)
+        self._memory = UnrecordedJournal()
+        return self._memory
+
+    def _context_of(self, run: ItemRun) -> ExecutionItemContext:
+        request = self.request
+        return ExecutionItemContext(self, run, request.flow.id, request.profile, dry_run=request.dry_run)
+
+    async def _move_states(self) -> None:
+        """Have what is stored under former ids stored under the present ones, as ``flow.moved`` says."""
+        moves = pending_moves(self.request.flow, self.stored)
+        if moves and self._lease is not None:
+            for old, new in moves.items():
+                self.recorder.emit(e.StateMoved, item=old, to=new)
+            await self.recorder.durable()
+        moved_states(self.request.flow, self.stored)
 
     async def _work(self, inputs: Any) -> Outcome:
         guards = GuardWatch(self, self.recorder, (*self.request.flow.guards, *self.request.guards))
@@ -287,7 +337,8 @@ class CmdExecution:
             return self._outcome_of(ItemErrorOutcome)
         for number, cmd in enumerate(self.request.cmds):
             if number > 0:
-                self.stored = await self._store.states(self.request.flow.id, self.request.profile)
+                stored = await self._store.states(self.request.flow.id, self.request.profile)
+                self.stored = moved_states(self.request.flow, stored)
             stopped = await self._run_cmd(cmd, inputs)
             if stopped is not None:
                 return stopped
@@ -295,7 +346,10 @@ class CmdExecution:
         return self._outcome_of(Complete)
 
     async def _run_cmd(self, cmd: Cmd, inputs: Any) -> Outcome | None:
+        await self._find_place()
         cmd_run = self._cmd_run = self._new_cmd_run(cmd, inputs)
+        if cmd in _NEEDS_STORED_SHAPE and (problems := shape_problems(self._runs)):
+            return self._refused_shapes(cmd, problems)
         await load_known_states(cmd_run, self._store)
         for number, block in enumerate(self.request.blocks(cmd)):
             if not self.interrupts.may_start():
@@ -322,8 +376,25 @@ class CmdExecution:
         if len(self._runs) < len(graph):
             graph = graph.subgraph(self._runs)
         return CmdRun(
-            cmd, self.request, graph, self._runs, self._tasks, inputs, self.stored, self.recorder, self.interrupts
+            cmd,
+            self.request,
+            graph,
+            self._runs,
+            self._tasks,
+            inputs,
+            self.stored,
+            self.recorder,
+            self.interrupts,
+            self._place,
+            lambda: self.platform.place,
+            self._context_of,
         )
+
+    async def _find_place(self) -> None:
+        """Read this place's mark, where what is stored speaks of places."""
+        if self._place is None and any(entry.place is not None for entry in self.stored.items.values()):
+            mark = self.platform.place
+            self._place = None if mark is None else await mark.read()
 
     async def _end(self, outcome: Any) -> None:
         self._is_ending = True
@@ -369,12 +440,28 @@ class CmdExecution:
         return self.recorder.fold.outcome(kind, message=message)
 
     def _refused(self, cmd_run: CmdRun) -> Outcome:
-        self.recorder.fold.refusals = cmd_run.refusals
-        which = next(iter(cmd_run.refusals.values())).which
+        refusals = self.recorder.fold.refusals = cmd_run.refusals
+        reason = next(iter(refusals.values())).reason
+        if reason == "drift":
+            message = f"changed outside irenic: {', '.join(refusals)}. Nothing was applied."
+        elif reason == "stale_plan":
+            told = "; ".join(refusal.message for refusal in refusals.values())
+            message = f"the plan is stale: {told}. Nothing was applied."
+        else:
+            told = " ".join(refusal.message for refusal in refusals.values())
+            message = f"{told} Nothing was removed."
+        return self._outcome_of(Refused, message)
+
+    def _refused_shapes(self, cmd: Cmd, problems: dict[str, str]) -> Outcome:
+        self.recorder.emit(e.CmdStarted, cmd=cmd)
+        self.recorder.fold.refusals = {
+            item: Refusal(reason="state_shape", message=f"{item}: {problem}") for item, problem in problems.items()
+        }
+        names = ", ".join(problems)
         return self._outcome_of(
             Refused,
-            f"the stored {which} states are out of sync with the world: nothing was applied. "
-            "Look with `irenic diff`, run `irenic discover` to store what is there now, then run this again.",
+            f"what is stored of {names} cannot be read by the flow's code: nothing was changed. Raise state_version "
+            "and write upgrade_state, or have irenic forget what it knows of it.",
         )
 
     def _held(self, held: HeldError) -> Outcome:
@@ -440,6 +527,8 @@ class CmdExecution:
     # Small services.
 
     async def _read_events(self, after: int) -> list[JournalEvent]:
+        if self._memory is not None:
+            return self._memory.events[after + 1 :]
         return await self._store.events(self.id, after=after)
 
     def endpoint_cut(self, endpoint: str, reason: str) -> None:

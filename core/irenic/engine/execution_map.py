@@ -14,11 +14,12 @@ from irenic.engine.endpoint import Endpoint, InputEndpoint
 from irenic.engine.execution import CmdExecution
 from irenic.engine.limits import LimitPool
 from irenic.engine.platform import Platform
+from irenic.engine.preview import make_plan, preview
 from irenic.engine.request import CmdExecRequest
-from irenic.engine.resume import preview
 from irenic.engine.store import Store
 from irenic.flow.flow import Flow
 from irenic.model.interrupt import InterruptLevel, InterruptReply
+from irenic.model.plan import Plan
 from irenic.model.preview import Preview
 from irenic.model.record import ExecutionPage
 
@@ -139,6 +140,10 @@ class CmdExecutionMap:
     async def preview(self, request: CmdExecRequest) -> Preview:
         """Return what a request would do to each item, and why; nothing is written."""
         return await preview(request, self.store, self._platform)
+
+    async def plan(self, request: CmdExecRequest) -> tuple[Preview, Plan]:
+        """Return what a request would do, and a plan that holds it to that; nothing is written."""
+        return await make_plan(request, self.store, self._platform)
 
     async def close(self) -> None:
         """Wait for every execution to end and for the endpoints to be served, then stop listening.

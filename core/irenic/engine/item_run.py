@@ -1,26 +1,35 @@
 """One item's part in an execution: its task, its shields, and how a cancellation reaches it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
 
 from irenic.flow.flow import Flow
 from irenic.flow.item import Item, code_hash
-from irenic.flow.params import PartialParams, digest
-from irenic.model.errors import ItemFailure
+from irenic.flow.params import ParamsSpec, PartialParams, digest, explain, stored_params
+from irenic.model.errors import ItemFailure, StateShapeError
+from irenic.model.events import ItemAbout
 from irenic.model.outcome import ErrorInfo
+from irenic.model.states import ItemStates
+from irenic.model.trusted import trusted
 
 A = TypeVarTuple("A")
 T = TypeVar("T")
 
 
 class ItemRun:
-    """Keeps what the engine knows of an item while an execution runs."""
+    """Keeps what the engine knows of an item while an execution runs.
+
+    ``stored`` is what is stored of it in this place, ``kept`` the state that its apply has said to keep.
+    """
 
     __slots__ = (
+        "_after",
         "_plain_params_hash",
+        "_stored_state",
         "_tasks",
         "cancel_delivered",
         "cancel_requested",
@@ -29,18 +38,38 @@ class ItemRun:
         "cx",
         "item",
         "item_id",
+        "kept",
+        "key",
         "last_alive",
+        "moves",
         "recorded_at",
         "shields",
         "spec",
+        "stored",
         "unrecorded",
+        "uses_place",
     )
 
-    def __init__(self, flow: Flow, item_id: str, tasks: Mapping[str, asyncio.Task[Any]]) -> None:
+    def __init__(
+        self,
+        item_id: str,
+        item: Item[Any, Any],
+        spec: ParamsSpec[Any],
+        tasks: Mapping[str, asyncio.Task[Any]],
+        after: Collection[str] = (),
+    ) -> None:
         self.item_id = item_id
-        self.item: Item[Any, Any] = flow.items[item_id]
-        self.spec = flow.specs[item_id]
+        self.item = item
+        self.spec = spec
         self.cx: Any = None
+        self.stored: ItemStates | None = None
+        self.kept: Any = None
+        self.key: str | None = None
+        self.moves: list[tuple[str, str]] = []
+        """Stored entries that have to change their ids before anything of this item is recorded."""
+        self.uses_place = False
+        self._after = after
+        self._stored_state: tuple[Any, Any] | None = None
         self.cancellable = False
         self.cancel_requested = False
         self.cancel_delivered = False
@@ -51,6 +80,76 @@ class ItemRun:
         self.code_hash = code_hash(self.item)
         self._plain_params_hash: str | None = None
         self._tasks = tasks
+
+    @classmethod
+    def of(cls, flow: Flow, item_id: str, tasks: Mapping[str, asyncio.Task[Any]]) -> "ItemRun":
+        """Return the run of one of a flow's items."""
+        return cls(item_id, flow.items[item_id], flow.specs[item_id], tasks, flow.graph.predecessors(item_id))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the item's state lives in this place: its class says so, it uses files, or it did so before."""
+        said = self.item.is_local
+        if said is not None:
+            return said
+        return self.uses_place or (self.stored is not None and self.stored.place is not None)
+
+    def is_after(self, items: Collection[str]) -> bool:
+        """Return whether the item is built after just these."""
+        return list(self._after) == list(items)
+
+    def about(self, params: Any) -> ItemAbout:
+        """Return what is stored of the item beside its states."""
+        return trusted(
+            ItemAbout,
+            {
+                "type": type_name(type(self.item)),
+                "params": stored_params(params),
+                "secrets": self.spec.secret_inputs(params) if self.spec.refs else {},
+                "identity": identity_of(self.item, params),
+                "state_version": self.item.state_version,
+                "after": list(self._after),
+            },
+        )
+
+    @property
+    def stored_state(self) -> Any:
+        """The stored current state, or None.
+
+        :raises StateShapeError: if it does not fit the item's State.
+        """
+        data = None if self.stored is None else self.stored.current
+        if data is None:
+            return None
+        if self._stored_state is None or self._stored_state[0] is not data:
+            self._stored_state = (data, self.upgraded(data))
+        return self._stored_state[1]
+
+    def upgraded(self, data: dict[str, Any]) -> Any:
+        """Return a stored state, brought up to date where it is of an earlier version.
+
+        :raises StateShapeError: if that cannot be done.
+        """
+        about = None if self.stored is None else self.stored.about
+        version, present = 1 if about is None else about.state_version, self.item.state_version
+        name = type(self.item).__name__
+        if version > present:
+            raise StateShapeError(f"its stored state has version {version}, and {name} knows {present}.")
+        if version < present:
+            try:
+                data = self.item.upgrade_state(version, data)
+            except NotImplementedError:
+                raise StateShapeError(
+                    f"its stored state has version {version}, and {name} has {present} and no upgrade_state."
+                ) from None
+            except Exception as error:
+                raise StateShapeError(f"{name}.upgrade_state failed: {type(error).__name__}: {error}.") from error
+        try:
+            return self.item.State.model_validate(data, by_alias=True, by_name=True)
+        except ValidationError as error:
+            raise StateShapeError(
+                explain(error, f"its stored state does not fit {self.item.State.__name__}")
+            ) from error
 
     @property
     def task(self) -> asyncio.Task[Any] | None:
@@ -66,12 +165,10 @@ class ItemRun:
         return self._plain_params_hash
 
     def load(self, data: dict[str, Any] | None) -> Any:
-        """Return a stored state, or None where there is none, or it was stored by a State of another shape."""
-        if data is None:
-            return None
+        """Return a stored state, or None where there is none, or it does not fit the item's State."""
         try:
-            return self.item.State.model_validate(data, by_alias=True, by_name=True)
-        except ValidationError:
+            return None if data is None else self.upgraded(data)
+        except StateShapeError:
             return None
 
     def resolve(self, *sources: dict[str, Any], inputs: Any) -> PartialParams[Any]:
@@ -153,6 +250,23 @@ class ItemRun:
         """Whether a ``CancelledError`` in the item's task is an interrupt, not an error of the item's own making."""
         task = self.task
         return self.cancel_requested or (task is not None and task.cancelling() > 0)
+
+
+FLOW_FILE = "flow"
+"""The module of a class that is defined in the flow's own file."""
+
+
+def type_name(cls: type) -> str:
+    """Return the name under which a class is found again: ``MODULE:QUALNAME``."""
+    own = cls.__module__ == "__main__" or cls.__module__.startswith("irenic_flow_")
+    return f"{FLOW_FILE if own else cls.__module__}:{cls.__qualname__}"
+
+
+def identity_of(item: Item[Any, Any], params: Any) -> Any:
+    """Return an item's identity as JSON-able data; None where it cannot be said."""
+    if type(item).identity is Item.identity:
+        return None
+    return to_jsonable_python(item.identity(params), fallback=repr)
 
 
 def describe_error(error: BaseException, phase: str) -> ErrorInfo:

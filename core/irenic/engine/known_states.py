@@ -16,9 +16,11 @@ async def load_known_states(cmd_run: CmdRun, store: Store) -> None:
     """
     request = cmd_run.request
     for item_id in request.flow.items.keys() - cmd_run.runs.keys():
-        entry = cmd_run.stored.items.get(item_id)
-        other = ItemRun(request.flow, item_id, {})
+        whole = cmd_run.stored.items.get(item_id)
+        entry = None if whole is None else whole.at(cmd_run.here)
         if entry is not None:
+            other = ItemRun.of(request.flow, item_id, {})
+            other.stored = entry
             cmd_run.current[item_id] = other.load(entry.current)
             cmd_run.goal[item_id] = other.load(entry.goal)
     if cmd_run.cmd is Cmd.DIFF and request.diff_profiles is not None:
@@ -36,7 +38,8 @@ async def _load_profile(cmd_run: CmdRun, store: Store, profile: str, states: dic
             f"Run `irenic discover --profile {profile}` first."
         )
     for run in cmd_run.runs.values():
-        entry = stored.items.get(run.item_id)
+        whole = stored.items.get(run.item_id)
+        entry = None if whole is None else whole.at(cmd_run.here) or whole
         state = run.load(entry.current) if entry is not None else None
         if state is not None:
             states[run.item_id] = state

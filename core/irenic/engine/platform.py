@@ -1,21 +1,42 @@
-"""What the platform gives to items: files and a client for requests."""
+"""What the platform gives to items: files, a client for requests, and the place that the files live in."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from irenic.model.errors import IrenicError
+from irenic.model.place import PlaceInfo
 
 if TYPE_CHECKING:
     from irenic.flow.context import FileSystem, HttpClient
 
 
+class PlaceMark(Protocol):
+    """The mark by which a place is known again; it lies beside the files, and goes where they go."""
+
+    async def read(self) -> PlaceInfo | None:
+        """Return the place, or None where it has no mark yet."""
+
+    async def create(self) -> PlaceInfo | None:
+        """Return the place, marked now where it was not; None where no mark can be left."""
+
+
 @dataclass(frozen=True)
 class Platform:
-    """Files and requests of the place where the engine runs."""
+    """Files and requests of the place where the engine runs.
+
+    :param place: the mark of the place; without one, items are recorded as if there were no other place.
+    :param files_of: makes the files of a flow and profile, where each has a root of its own.
+    """
 
     files: "FileSystem"
     http: "HttpClient"
+    place: PlaceMark | None = None
+    files_of: "Callable[[str, str], FileSystem] | None" = None
+
+    def files_for(self, flow: str, profile: str) -> "FileSystem":
+        """Return the files of a flow and profile."""
+        return self.files if self.files_of is None else self.files_of(flow, profile)
 
 
 _default: Callable[[], Platform] | None = None

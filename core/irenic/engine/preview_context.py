@@ -9,10 +9,9 @@ from irenic.engine.item_run import ItemRun
 from irenic.engine.platform import Platform
 from irenic.engine.request import CmdExecRequest
 from irenic.flow.context import FileSystem, HttpClient, ItemContext
-from irenic.model.errors import ItemFailure
+from irenic.model.errors import FlowError, ItemFailure
 from irenic.model.interrupt import InterruptLevel
 from irenic.model.progress import ProgressLimit
-from irenic.model.states import ItemStates
 
 T = TypeVar("T")
 
@@ -20,16 +19,13 @@ T = TypeVar("T")
 class PreviewItemContext(ItemContext):
     """See :class:`irenic.flow.context.ItemContext`."""
 
-    def __init__(
-        self, run: ItemRun, request: CmdExecRequest, entry: ItemStates | None, platform: Callable[[], Platform]
-    ) -> None:
+    def __init__(self, run: ItemRun, request: CmdExecRequest, platform: Platform) -> None:
         self.item_id = run.item_id
         self.flow = request.flow.id
         self.profile = request.profile
         self.execution_id = ""
         self.dry_run = True
         self._run = run
-        self._entry = entry
         self._platform = platform
 
     @property
@@ -47,17 +43,38 @@ class PreviewItemContext(ItemContext):
     @property
     def stored(self) -> Any:
         """See the base class."""
-        return None if self._entry is None else self._run.load(self._entry.current)
+        return self._run.stored_state
+
+    @property
+    def key(self) -> str:
+        """Refuse: a preview applies nothing.
+
+        :raises FlowError: always.
+        """
+        raise FlowError("cx.key belongs to an apply: there is no intent in a preview.")
+
+    @property
+    def fencing(self) -> int | None:
+        """Always None: a preview writes nothing."""
+        return None
+
+    async def keep(self, state: Any) -> None:
+        """Refuse: a preview applies nothing.
+
+        :raises FlowError: always.
+        """
+        raise FlowError("cx.keep belongs to an apply: there is no intent in a preview.")
 
     @property
     def fs(self) -> FileSystem:
         """See the base class."""
-        return self._platform().files
+        self._run.uses_place = True
+        return self._platform.files_for(self.flow, self.profile)
 
     @property
     def http(self) -> HttpClient:
         """See the base class."""
-        return self._platform().http
+        return self._platform.http
 
     async def checkpoint(self) -> None:
         """See the base class."""

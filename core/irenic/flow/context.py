@@ -179,7 +179,29 @@ class ItemContext(ABC):
     @property
     @abstractmethod
     def stored(self) -> Any:
-        """The item's own last stored current state, or None."""
+        """The item's own last stored current state, or None; inside apply, what :meth:`keep` was given last."""
+
+    @property
+    @abstractmethod
+    def key(self) -> str:
+        """An idempotency key for what apply is about to do: the same for every try of one intent, also after a resume.
+
+        :raises FlowError: outside of apply.
+        """
+
+    @property
+    @abstractmethod
+    def fencing(self) -> int | None:
+        """The number of this execution's right to write; a later holder of the profile has a higher one."""
+
+    @abstractmethod
+    async def keep(self, state: Any) -> None:
+        """Store durably, from inside apply, what is known so far: an id that a create has just returned.
+
+        Where apply then does not end, the item is unknown *with* this state, and :attr:`stored` has it the next time.
+
+        :raises FlowError: outside of apply.
+        """
 
     @property
     @abstractmethod

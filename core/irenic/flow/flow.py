@@ -64,6 +64,26 @@ class Flow:
         self._specs: dict[str, ParamsSpec[Any]] = {}
         self._ref_edges: set[tuple[str, str]] = set()
         self._code_hash: str | None = None
+        self._moves: dict[str, str] = {}
+        self.namespace: Mapping[str, Any] | None = None
+        """What the flow's file defines, where the flow was loaded from one."""
+
+    @property
+    def moves(self) -> dict[str, str]:
+        """The ids under which items were stored before, with their present ids."""
+        return self._moves
+
+    def moved(self, old: str, new: ItemHandle[Any] | str) -> None:
+        """Say that an item had another id before, so that what is stored of it goes on to count.
+
+        :raises FlowError: if there is no item ``new``, or ``old`` is still in the flow.
+        """
+        new_id = _id_of(new)
+        if new_id not in self._items:
+            raise FlowError(f"there is no item {new_id!r} in this flow: add it before moved({old!r}, {new_id!r}).")
+        if old in self._items:
+            raise FlowError(f"{old!r} is an item of this flow: it cannot have been renamed to {new_id!r}.")
+        self._moves[check_identifier(old, "item id")] = new_id
 
     @property
     def items(self) -> dict[str, Item[Any, Any]]:

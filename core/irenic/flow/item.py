@@ -75,6 +75,10 @@ class Item(ABC, Generic[P, S]):
 
     Params: ClassVar[type[BaseModel]]
     State: ClassVar[type[BaseModel]]
+    state_version: ClassVar[int] = 1
+    """Raise it when the State changes its shape, and bring older states up to date in :meth:`upgrade_state`."""
+    is_local: ClassVar[bool | None] = None
+    """Whether the item's state lives in this place, in files or processes; None: where it uses ``cx.fs``, it does."""
     _code_hash: ClassVar[str]
 
     def __init__(self, id: str) -> None:
@@ -131,6 +135,27 @@ class Item(ABC, Generic[P, S]):
     async def apply_dry(self, cx: ItemContext, params: P, current: S, target: S, diff: StateDiff) -> S:
         """Return what apply would return, without writing."""
         return target
+
+    def identity(self, params: P) -> object:
+        """Return which thing this is, as JSON-able data: a path, a bucket and a key; None where that cannot be said.
+
+        Where it changes, the item stands for another thing: the new one is made, and the old one is left over.
+        """
+        return None
+
+    async def adopt(self, cx: ItemContext, params: P) -> S | None:
+        """Return what exists already, for ``irenic state adopt``; None where there is nothing to adopt.
+
+        An item that finds itself by an id that only irenic remembers looks it up here by another property.
+        """
+        return await self.state_current(cx, params)
+
+    def upgrade_state(self, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Return a stored state of an older ``state_version`` as data of the present one.
+
+        :raises NotImplementedError: where there is no way; irenic then refuses to go on, and nothing is lost.
+        """
+        raise NotImplementedError
 
     def interactions(self, params: P) -> list[ItemInteraction]:
         """Return where the item acts, for drawing it."""

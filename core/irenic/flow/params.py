@@ -10,8 +10,8 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
-from irenic.flow.ref import Ref, ref_item, ref_type, ref_value
-from irenic.flow.secret import secrets_in
+from irenic.flow.ref import Ref, ref_input, ref_is_generated, ref_item, ref_type, ref_value
+from irenic.flow.secret import public_values, secrets_in
 from irenic.flow.types import element_type, is_satisfied_by, strip_annotated
 from irenic.model.errors import FlowError, ParamsError
 
@@ -130,6 +130,24 @@ class ParamsSpec(Generic[P]):
                 known[name] = resolved
         return PartialParams(self.model, known, frozenset(missing))
 
+    def secret_inputs(self, params: BaseModel) -> dict[str, str]:
+        """Return the names of the params that hold secrets, each with the input that it is taken from as it is."""
+        sources: dict[str, str] = {}
+        for name in self.refs:
+            value = self.given[name]
+            source = ref_input(value) if isinstance(value, Ref) else None
+            if source is not None and any(True for _ in secrets_in(getattr(params, name))):
+                sources[name] = source
+        return sources
+
+
+def stored_params(params: BaseModel) -> dict[str, Any]:
+    """Return params as JSON-able data without those that are or hold a secret."""
+    if _is_plain(type(params)):
+        plain: dict[str, Any] = params.__pydantic_serializer__.to_python(params, mode="json")
+        return plain
+    return public_values(params, only_given=False)
+
 
 def by_field_name(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values by the names of a model's fields, where some may be given by a field's alias."""
@@ -225,7 +243,10 @@ def _resolve(value: Any, states: Mapping[str, Any], inputs: Any) -> Any:
     if isinstance(value, Ref):
         item = ref_item(value)
         root = inputs if item is None else states.get(item)
-        return _MISSING if root is None else ref_value(value, root)
+        if root is None:
+            return _MISSING
+        found = ref_value(value, root)
+        return _MISSING if found is None and ref_is_generated(value) else found
     if isinstance(value, (list, tuple, set)):
         elements = [_resolve(element, states, inputs) for element in value]
         return _MISSING if any(e is _MISSING or e is None for e in elements) else type(value)(elements)

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from irenic.flow.generated import generated_fields
 from irenic.flow.types import strip_annotated
 from irenic.model.errors import FlowError
 
@@ -23,15 +24,21 @@ class Ref(Generic[T]):
     function makes of the value.
     """
 
-    __slots__ = ("_item", "_maps", "_path", "_type")
+    __slots__ = ("_generated", "_item", "_maps", "_path", "_type")
 
     def __init__(
-        self, item: str | None, path: tuple[str, ...], type_: Any, maps: tuple[Callable[[Any], Any], ...] = ()
+        self,
+        item: str | None,
+        path: tuple[str, ...],
+        type_: Any,
+        maps: tuple[Callable[[Any], Any], ...] = (),
+        generated: bool = False,
     ) -> None:
         self._item = item
         self._path = path
         self._type = type_
         self._maps = maps
+        self._generated = generated
 
     def __getattr__(self, name: str) -> "Ref[Any]":
         if name.startswith("__"):
@@ -46,7 +53,8 @@ class Ref(Generic[T]):
         type_: Any = field.annotation
         if _is_optional(self._type):
             type_ = type_ | None if type_ is not None else None
-        return Ref(self._item, (*self._path, name), type_)
+        generated = self._generated or name in generated_fields(model)
+        return Ref(self._item, (*self._path, name), type_, generated=generated)
 
     def map(self, function: "Callable[[T], U]") -> "Ref[U]":
         """Return a reference to what ``function`` makes of the value; it is called with a known value only.
@@ -59,7 +67,7 @@ class Ref(Generic[T]):
             returns = typing.get_type_hints(function).get("return", Any)
         except NameError as error:
             raise FlowError(f"the return type of {function.__name__} cannot be read: {error}.") from error
-        return Ref(self._item, self._path, returns, (*self._maps, function))
+        return Ref(self._item, self._path, returns, (*self._maps, function), self._generated)
 
     def __repr__(self) -> str:
         root = "inputs" if self._item is None else f"{self._item}.state"
@@ -75,6 +83,16 @@ def ref_item(ref: Ref[Any]) -> str | None:
 def ref_type(ref: Ref[Any]) -> Any:
     """Return the type of the value that a reference stands for."""
     return ref._type
+
+
+def ref_is_generated(ref: Ref[Any]) -> bool:
+    """Return whether a reference leads through a generated field, so that None means that it is not known."""
+    return ref._generated
+
+
+def ref_input(ref: Ref[Any]) -> str | None:
+    """Return the name of the input that a reference stands for as it is; None where it stands for anything else."""
+    return ref._path[0] if ref._item is None and len(ref._path) == 1 and not ref._maps else None
 
 
 def ref_value(ref: Ref[Any], root: Any) -> Any:

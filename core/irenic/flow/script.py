@@ -75,6 +75,7 @@ def load_flow(source: str, filename: str) -> Flow:
         raise FlowError(f"{filename} could not be run: {type(error).__name__}: {error}.") from error
     flow = _flow_of(module, filename)
     flow.connect = header.connect
+    flow.namespace = module.__dict__
     return flow
 
 

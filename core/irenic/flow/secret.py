@@ -6,12 +6,12 @@ from typing import Any
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 
 
-def public_values(inputs: BaseModel | None) -> dict[str, Any]:
-    """Return the inputs that were given, as JSON-able data, without those that are or hold a secret."""
+def public_values(inputs: BaseModel | None, *, only_given: bool = True) -> dict[str, Any]:
+    """Return the inputs that were given, or all, as JSON-able data, without those that are or hold a secret."""
     if inputs is None:
         return {}
     secret = {name for name in type(inputs).model_fields if any(True for _ in secrets_in(getattr(inputs, name)))}
-    return inputs.model_dump(mode="json", by_alias=False, exclude_unset=True, exclude=secret)
+    return inputs.model_dump(mode="json", by_alias=False, exclude_unset=only_given, exclude=secret)
 
 
 def secrets_in(value: Any) -> Iterator[bytes]:

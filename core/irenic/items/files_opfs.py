@@ -34,6 +34,11 @@ class OpfsFiles:
         self._folder = folder
         self._tree: Tree | None = None
 
+    @classmethod
+    def of(cls, flow: str, profile: str) -> "OpfsFiles":
+        """Return the files of a flow and profile, which share nothing with those of others."""
+        return cls(f"{FOLDER}/{flow}/{profile}")
+
     async def stat(self, path: str) -> FileStat | None:
         """See the protocol."""
         steps = path_parts(path)

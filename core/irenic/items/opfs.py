@@ -20,9 +20,12 @@ MOST_KEPT = 256
 
 
 async def origin_folder(name: str) -> Any:
-    """Return the handle of a folder at the top of the origin's file system; it is made where it is missing."""
+    """Return the handle of a folder in the origin's file system; it is made where it is missing.
+
+    :param name: its name, or a path with ``/``.
+    """
     root = await js.navigator.storage.getDirectory()
-    return await make_directory(root, [name])
+    return await make_directory(root, name.split("/"))
 
 
 async def find_directory(root: Any, steps: Sequence[str]) -> Any | None:

@@ -7,14 +7,19 @@ from irenic.flow.context import HttpClient
 
 
 def platform() -> Platform:
-    """Return the files and the client for requests; natively files lie below the current folder."""
+    """Return the files and the client for requests.
+
+    Natively files lie below the current folder. In the tab each flow and profile has a root of its own.
+    """
     if sys.platform == "emscripten":
         from irenic.items.files_opfs import OpfsFiles
+        from irenic.items.place_opfs import OpfsPlace
 
-        return Platform(files=OpfsFiles(), http=http_client())
+        return Platform(files=OpfsFiles(), http=http_client(), place=OpfsPlace(), files_of=OpfsFiles.of)
     from irenic.items.files_disk import DiskFiles
+    from irenic.items.place_disk import DiskPlace
 
-    return Platform(files=DiskFiles(), http=http_client())
+    return Platform(files=DiskFiles(), http=http_client(), place=DiskPlace())
 
 
 def http_client(*, keep_alive: bool = False) -> HttpClient:

@@ -12,6 +12,8 @@ class Cmd(Word):
     DIFF = "diff"
     ENSURE = "ensure"
     CLEAN = "clean"
+    ADOPT = "adopt"
+    STATE = "state"
 
 
 class Block(Word):
@@ -23,18 +25,23 @@ class Block(Word):
     STATES_CURRENT_DISCOVER = "states_current_discover"
     STATES_GOAL_DISCOVER = "states_goal_discover"
     STATES_CLEAN_INSERT = "states_clean_insert"
-    SYNC_CHECK = "sync_check"
+    STATES_ADOPT = "states_adopt"
+    STATES_EDIT = "states_edit"
+    VERDICT = "verdict"
     DIFF = "diff"
     APPLY = "apply"
+    PRUNE = "prune"
 
 
-class SyncMode(Word):
-    """How strictly stored and discovered states are compared before anything is applied."""
+class OnDrift(Word):
+    """What ensure does where the world was changed outside irenic.
 
-    NONE = "none"
-    CURRENT = "current"
-    GOAL = "goal"
-    BOTH = "both"
+    ``ask`` lets the front end ask a person first; where none can be asked it is the same as ``repair``.
+    """
+
+    ASK = "ask"
+    REPAIR = "repair"
+    REFUSE = "refuse"
 
 
 class StateSource(Word):

@@ -21,6 +21,14 @@ class StatesNotDiscoveredError(IrenicError):
     """A command that reads stored states found none."""
 
 
+class StateShapeError(IrenicError):
+    """A stored state that does not fit the State of its item, and that the item cannot bring up to date."""
+
+
+class PlanError(IrenicError):
+    """A plan that cannot be read, or that was made for something else."""
+
+
 class HeldError(IrenicError):
     """Another execution holds the flow's profile.
 
@@ -47,4 +55,4 @@ class FencedError(StoreError):
 
 
 class ItemFailure(IrenicError):
-    """Raised by an item for an error that its user can understand and mend without a traceback."""
+    """Raised by an item for an error that its user can understand and fix without a traceback."""

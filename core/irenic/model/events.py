@@ -11,9 +11,12 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from irenic.model.cmd import Block, Cmd, Direction, StateKind
 from irenic.model.interrupt import InterruptSignal, InterruptStrategy
+from irenic.model.options import RequestOptions
 from irenic.model.outcome import CmdOutcome, ErrorInfo
+from irenic.model.place import PlaceInfo
 from irenic.model.progress import ProgressLimit, ProgressStatus
 from irenic.model.timestamps import Timestamp
+from irenic.model.verdict import Drift, Leftover, VerdictKind
 
 State = dict[str, Any]
 
@@ -39,6 +42,7 @@ class ExecutionStarted(Event):
     inputs: dict[str, Any] = {}
     holder: str = ""
     strategy: InterruptStrategy = InterruptStrategy.FinishCurrent
+    request: RequestOptions | None = None
 
 
 class CmdStarted(Event):
@@ -71,11 +75,27 @@ class BlockEnded(Event):
     block: Block
 
 
+class ItemAbout(BaseModel):
+    """What an item is and what it was configured with, as it is stored beside its states.
+
+    ``type`` is the module and the qualified name of its class, with ``flow`` for the flow's own file. ``params`` are
+    without secrets; ``secrets`` names the input that each secret param comes from. ``after`` lists the items that it
+    was built after.
+    """
+
+    type: str
+    params: dict[str, Any] = {}
+    secrets: dict[str, str] = {}
+    identity: Any = None
+    state_version: int = 1
+    after: list[str] = []
+
+
 class ItemState(Event):
     """A state was discovered; None where the item could not say yet.
 
-    ``stored`` says whether it becomes the stored state: discover stores, while ensure and clean first compare what they
-    found with what is stored.
+    ``stored`` says whether it becomes the stored state: discover and adopt store, while ensure and clean first compare
+    what they found with what is stored. ``adopted`` says that the thing counts as made by irenic from here on.
     """
 
     kind: Literal["item_state"] = "item_state"
@@ -83,10 +103,27 @@ class ItemState(Event):
     which: StateKind
     state: State | None
     stored: bool = False
+    adopted: bool = False
+    about: ItemAbout | None = None
+    place: PlaceInfo | None = None
+
+
+class ItemVerdict(Event):
+    """What is going to happen to an item, where its reader should know more than that it is created or changed."""
+
+    kind: Literal["item_verdict"] = "item_verdict"
+    item: str
+    verdict: VerdictKind
+    message: str
+    drift: Drift | None = None
 
 
 class ItemIntent(Event):
-    """Durable before ``apply`` is called: what is about to be done to which item."""
+    """Durable before ``apply`` is called: what is about to be done to which item.
+
+    ``key`` is the idempotency key of this intent; a further try of the same intent has the same one. ``place`` is set
+    for an item whose state lives in files.
+    """
 
     kind: Literal["item_intent"] = "item_intent"
     item: str
@@ -95,6 +132,19 @@ class ItemIntent(Event):
     code_hash: str
     current: State | None
     target: State | None
+    verdict: VerdictKind | None = None
+    key: str | None = None
+    about: ItemAbout | None = None
+    place: PlaceInfo | None = None
+
+
+class ItemKept(Event):
+    """What an apply knows so far, durable before it goes on; it counts where the apply does not end."""
+
+    kind: Literal["item_kept"] = "item_kept"
+    item: str
+    state: State
+    place: PlaceInfo | None = None
 
 
 class ItemResult(Event):
@@ -113,6 +163,32 @@ class ItemResult(Event):
     params_hash: str | None = None
     code_hash: str | None = None
     error: ErrorInfo | None = None
+    about: ItemAbout | None = None
+    place: PlaceInfo | None = None
+
+
+class StateMoved(Event):
+    """What is stored of an item is stored under another id from here on."""
+
+    kind: Literal["state_moved"] = "state_moved"
+    item: str
+    to: str
+
+
+class StateForgotten(Event):
+    """What is stored of an item is dropped; with ``place``, only what is stored of it there."""
+
+    kind: Literal["state_forgotten"] = "state_forgotten"
+    item: str
+    place: str | None = None
+
+
+class LeftoversFound(Event):
+    """What is stored and no longer named by the flow; ``to_clean`` lists those that this execution cleans."""
+
+    kind: Literal["leftovers_found"] = "leftovers_found"
+    leftovers: list[Leftover]
+    to_clean: list[str] = []
 
 
 class ItemError(Event):
@@ -214,8 +290,13 @@ JournalEvent = Annotated[
     | BlockStarted
     | BlockEnded
     | ItemState
+    | ItemVerdict
     | ItemIntent
+    | ItemKept
     | ItemResult
+    | StateMoved
+    | StateForgotten
+    | LeftoversFound
     | ItemError
     | ItemDiff
     | ItemStatus

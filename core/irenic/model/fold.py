@@ -21,6 +21,7 @@ from irenic.model.outcome import (
 from irenic.model.progress import ExecutionProgress, ItemProgress, ProgressLimit, ProgressStatus, StopProgress
 from irenic.model.timestamps import timestamp
 from irenic.model.trusted import trusted
+from irenic.model.verdict import Drift, ItemNote, Leftover
 
 APPLYING_CMDS = (Cmd.ENSURE, Cmd.CLEAN)
 
@@ -32,6 +33,7 @@ _DISCOVERED_BY = {
     Block.STATES_DISCOVER: StateKind.GOAL,
     Block.STATES_GOAL_DISCOVER: StateKind.GOAL,
     Block.STATES_CURRENT_DISCOVER: StateKind.CURRENT,
+    Block.STATES_ADOPT: StateKind.CURRENT,
 }
 
 
@@ -102,6 +104,9 @@ class ExecutionFold:
         self.cmds_done: list[str] = []
         self.blocks_done: list[str] = []
         self.refusals: dict[str, Refusal] = {}
+        self.drift: dict[str, Drift] = {}
+        self.notes: dict[str, ItemNote] = {}
+        self.leftovers: list[Leftover] = []
         self.interrupt: InterruptRecord | None = None
         self.swallowed: list[str] = []
         self.endpoints_cut: dict[str, str] = {}
@@ -176,6 +181,9 @@ class ExecutionFold:
             },
             "errors": {id: item.error for id, item in self.items.items() if item.error is not None},
             "refusals": dict(self.refusals),
+            "drift": dict(self.drift),
+            "notes": dict(self.notes),
+            "leftovers": list(self.leftovers),
             "interrupt": interrupt.model_copy(update={"settled_at": at}) if interrupt else None,
             "swallowed_cancel": list(self.swallowed),
             "endpoints_cut": dict(self.endpoints_cut),
@@ -209,7 +217,8 @@ class ExecutionFold:
         return self.started is None or number >= len(self.started.cmds) or self.cmd_number == number
 
     def _items(self) -> ItemList:
-        counts = self._cmd_concerned_has_begun() and (self.cmd not in APPLYING_CMDS or self.block is Block.APPLY)
+        applying = self.cmd not in APPLYING_CMDS or self.block in (Block.APPLY, Block.PRUNE)
+        counts = self._cmd_concerned_has_begun() and applying
         done: list[str] = []
         not_done: list[str] = []
         unknown: list[str] = []
@@ -249,6 +258,8 @@ class ExecutionFold:
     def _block_started(self, event: e.BlockStarted) -> None:
         self.block = event.block
         self._discovers = _DISCOVERED_BY.get(event.block)
+        if event.block is Block.PRUNE:  # what was applied stays done
+            return
         if event.seq != self._pending_upto:
             for item in self.items.values():
                 item._pend()
@@ -268,6 +279,24 @@ class ExecutionFold:
                 item.goal = state
         if self._discovers is which and item.error is None:
             item.status = ProgressStatus.COMPLETE_SUCCESS
+
+    def _item_verdict(self, event: e.ItemVerdict) -> None:
+        self.notes[event.item] = ItemNote(verdict=event.verdict, message=event.message)
+        if event.drift is not None:
+            self.drift[event.item] = event.drift
+
+    def _leftovers_found(self, event: e.LeftoversFound) -> None:
+        self.leftovers = event.leftovers
+        for item in event.to_clean:
+            if item not in self.items:
+                self.items[item] = ItemFold(item)
+                self.items[item]._pend()
+
+    def _state_forgotten(self, event: e.StateForgotten) -> None:
+        self.leftovers = [leftover for leftover in self.leftovers if leftover.item != event.item]
+
+    def _item_kept(self, event: e.ItemKept) -> None:
+        self.items[event.item].current = event.state
 
     def _item_intent(self, event: e.ItemIntent) -> None:
         item, current, target = self.items[event.item], event.current, event.target
@@ -370,7 +399,11 @@ _HANDLERS: dict[type[e.Event], Callable[[ExecutionFold, Any], None]] = {
     e.BlockStarted: ExecutionFold._block_started,
     e.BlockEnded: ExecutionFold._block_ended,
     e.ItemState: ExecutionFold._item_state,
+    e.ItemVerdict: ExecutionFold._item_verdict,
     e.ItemIntent: ExecutionFold._item_intent,
+    e.ItemKept: ExecutionFold._item_kept,
+    e.LeftoversFound: ExecutionFold._leftovers_found,
+    e.StateForgotten: ExecutionFold._state_forgotten,
     e.ItemResult: ExecutionFold._item_result,
     e.ItemError: ExecutionFold._item_error,
     e.ItemDiff: ExecutionFold._item_diff,

@@ -9,7 +9,8 @@ from pydantic import StringConstraints
 
 from irenic.model.errors import InvalidIdError
 
-IDENTIFIER_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+IDENTIFIER_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
+STORED_ID_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(#[1-9][0-9]{0,8})?$"
 ULID_PATTERN = r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
 
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER_PATTERN, max_length=128)]
@@ -18,6 +19,7 @@ ExecutionId = Annotated[str, StringConstraints(pattern=ULID_PATTERN)]
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [a + b for a in _CROCKFORD for b in _CROCKFORD]
 _identifier = re.compile(IDENTIFIER_PATTERN)
+_stored_id = re.compile(STORED_ID_PATTERN)
 
 
 def check_identifier(text: str, what: str) -> str:
@@ -30,8 +32,18 @@ def check_identifier(text: str, what: str) -> str:
         return text
     raise InvalidIdError(
         f"{text!r} is not a valid {what}: "
-        "use a letter or underscore, then letters, digits and underscores (128 at most)."
+        "use letters, digits, underscores, hyphens and dots, and begin with none of the last two (128 at most)."
     )
+
+
+def check_stored_id(text: str) -> str:
+    """Return ``text`` unchanged if an item can be stored under it: an item's id, or the ``ID#2`` of a leftover.
+
+    :raises InvalidIdError: if it is neither.
+    """
+    if len(text) <= 138 and _stored_id.match(text) and not text.endswith("\n"):
+        return text
+    raise InvalidIdError(f"{text!r} is neither an item's id nor that of a leftover (ID#1).")
 
 
 class UlidSource:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from irenic.model.interrupt import InterruptRecord
 from irenic.model.timestamps import Timestamp
+from irenic.model.verdict import Drift, ItemNote, Leftover
 
 
 class ErrorInfo(BaseModel):
@@ -18,13 +19,18 @@ class ErrorInfo(BaseModel):
 
 
 class Refusal(BaseModel):
-    """Why an item's states stopped a command before anything was applied."""
+    """Why an item stopped a command before anything was applied.
 
-    reason: Literal["only_stored", "only_discovered", "differ", "not_discovered", "held"]
-    which: Literal["current", "goal"] | None = None
+    ``drift``: it was changed outside irenic; ``stale_plan``: it is not what the plan saw; ``state_shape``: its stored
+    state does not fit its class; ``held``: another execution holds the profile; ``dependents``: other items stand on
+    it.
+    """
+
+    reason: Literal["drift", "stale_plan", "state_shape", "held", "dependents"]
     message: str
     stored: Any = None
     discovered: Any = None
+    goal: Any = None
 
 
 class DoneList(BaseModel):
@@ -65,6 +71,9 @@ class Outcome(BaseModel):
     states: dict[str, ItemStatesOutcome] = {}
     errors: dict[str, ErrorInfo] = {}
     refusals: dict[str, Refusal] = {}
+    drift: dict[str, Drift] = {}
+    notes: dict[str, ItemNote] = {}
+    leftovers: list[Leftover] = []
     interrupt: InterruptRecord | None = None
     swallowed_cancel: list[str] = []
     endpoints_cut: dict[str, str] = {}
@@ -132,7 +141,7 @@ class ItemErrorOutcome(Outcome):
 
 
 class Refused(Outcome):
-    """Nothing was applied: states are out of sync, or another execution holds the profile."""
+    """Nothing was applied; ``refusals`` says per item why."""
 
     kind: Literal["refused"] = "refused"
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from irenic.model.cmd import Cmd
 from irenic.model.flow_info import FlowInfo
 from irenic.model.interrupt import InterruptSignal
+from irenic.model.options import RequestOptions
 from irenic.model.timestamps import Timestamp
 
 RUNNING = "running"
@@ -30,6 +31,7 @@ class ExecutionRecord(BaseModel):
     next_seq: int = 0
     inputs: dict[str, Any] = {}
     interrupt: InterruptSignal | None = None
+    request: RequestOptions | None = None
     flow_info: FlowInfo | None = None
     _draw: Callable[[], FlowInfo] | None = None
 

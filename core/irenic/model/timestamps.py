@@ -26,6 +26,14 @@ def _in_words(at_ms: int) -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{millisecond:03d}Z"
 
 
+def day_and_time(at: str) -> str:
+    """Return an RFC 3339 text as a day and a time of that time zone, for a sentence: ``30 Nov 14:02``."""
+    return f"{int(at[8:10])} {_MONTHS[int(at[5:7]) - 1]} {at[11:16]}"
+
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
 def seconds_between(earlier: str, later: str) -> float:
     """Return the seconds from one time to another, never less than 0."""
     if earlier == later:

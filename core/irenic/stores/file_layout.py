@@ -1,7 +1,7 @@
 """Where things lie in a store's folder, and in which format.
 
 format.json                               the version of all this
-flows/FLOW/flow-info/HASH.json            pictures of the flow, shared by its executions
+flows/FLOW/.flow-info/HASH.json           pictures of the flow, shared by its executions
 flows/FLOW/PROFILE/inputs.json            the flow's inputs
 flows/FLOW/PROFILE/states.json            the states, folded up to some event
 flows/FLOW/PROFILE/lease.json             who holds the profile, or held it last
@@ -21,17 +21,30 @@ from irenic.items.disk import make_directories, write_file_durably
 from irenic.model.errors import StoreError
 from irenic.model.ids import check_identifier
 
-FORMAT = 1
+FORMAT = 2
 """The version that this code reads and writes."""
 
-MIGRATIONS: dict[int, Callable[[Path], None]] = {}
+
+def _hide_flow_infos(root: Path) -> None:
+    """Rename the folders of flows' pictures, which now could be mistaken for profiles: those may have hyphens."""
+    for folder in (root / "flows").glob("*/flow-info"):
+        hidden = folder.with_name(FLOW_INFO)
+        if hidden.exists():  # this step was cut off
+            for file in folder.iterdir():
+                file.replace(hidden / file.name)
+            folder.rmdir()
+        else:
+            folder.rename(hidden)
+
+
+MIGRATIONS: dict[int, Callable[[Path], None]] = {1: _hide_flow_infos}
 """What brings a folder of version N to N + 1; a step that was cut off is begun anew, so it must stand that."""
 
 MUTEX_TIMEOUT = 30.0
 """Seconds to wait for another process that is in the middle of a write."""
 
 SHARD = 4
-FLOW_INFO = "flow-info"
+FLOW_INFO = ".flow-info"
 JOURNAL = ".jsonl"
 PACKED_JOURNAL = ".jsonl.gz"
 
@@ -84,7 +97,7 @@ class Layout:
         """Return the flows and profiles that there are, sorted."""
         flows = self.root / "flows"
         names = [flow] if flow is not None else _names(flows)
-        return [(name, profile) for name in names for profile in _names(flows / name) if profile != FLOW_INFO]
+        return [(name, profile) for name in names for profile in _names(flows / name)]
 
     def _version(self) -> int | None:
         path = self.root / "format.json"
@@ -92,7 +105,7 @@ class Layout:
             text = path.read_text()
         except FileNotFoundError:
             # What is there where a process died while it made the store.
-            begun = (".gitignore", "mutex", "format.json.new")
+            begun = (".gitignore", "mutex", "format.json.new", "place.json", "place.json.new")
             if any(name not in begun for name in _names(self.root, all_names=True)):
                 raise StoreError(
                     f"{self.root} is not a store: it has no format.json, but other files. Name another folder."

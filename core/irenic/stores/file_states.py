@@ -6,12 +6,12 @@ from pydantic import BaseModel, ValidationError
 
 from irenic.items.disk import write_file_durably
 from irenic.model.errors import CorruptStoreError
-from irenic.model.states import FlowStates
+from irenic.model.states import STATE_KINDS, FlowStates
 from irenic.stores.file_layout import execution_ids, journal_path
 from irenic.stores.file_lines import decode_line, encode_line
 from irenic.stores.file_record import JournalFile
 
-FOLDED = frozenset({b"item_state", b"item_intent", b"item_result"})
+FOLDED = frozenset(kind.encode() for kind in STATE_KINDS)
 """The kinds of events that change stored states."""
 
 

@@ -83,7 +83,18 @@ class HttpStore:
 
     async def create(self, record: ExecutionRecord, lease: Lease | None) -> HttpJournal:
         """See :meth:`irenic.engine.store.Store.create`."""
-        fields = {"flow", "profile", "cmds", "dry_run", "holder", "fencing", "flow_info", "started_at", "inputs"}
+        fields = {
+            "flow",
+            "profile",
+            "cmds",
+            "dry_run",
+            "holder",
+            "fencing",
+            "flow_info",
+            "started_at",
+            "inputs",
+            "request",
+        }
         path = ("executions", record.id)
         record = record.drawn()
         answer = await self._api.ask("PUT", path, body=record.model_dump_json(include=fields).encode())

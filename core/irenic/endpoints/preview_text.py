@@ -1,0 +1,142 @@
+"""A preview as text: what is going to happen to each item, and what a person should look at first."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from irenic.endpoints.terminal import Ink
+from irenic.endpoints.wording import count_of, one_line
+from irenic.model.preview import Preview, PreviewAction, PreviewItem
+from irenic.model.timestamps import day_and_time
+from irenic.model.verdict import Leftover, VerdictKind
+
+_LOOKS = {
+    PreviewAction.SKIP: ("✅", "green"),
+    PreviewAction.CHECK_AGAIN: ("🔍", "cyan"),
+    PreviewAction.RUN: ("🔵", "blue"),
+    PreviewAction.UNKNOWN: ("❓", "yellow"),
+}
+
+_COUNTED = {
+    VerdictKind.CREATE: "to create",
+    VerdictKind.MAKE_HERE: "to create",
+    VerdictKind.CHANGE: "to change",
+    VerdictKind.REPLACE: "to replace",
+    VerdictKind.REPAIR: "to repair",
+    VerdictKind.REMOVE: "to remove",
+    VerdictKind.KNOWN_AFTER_APPLY: "known after apply",
+    VerdictKind.CHECK_AGAIN: "to check again",
+    VerdictKind.CANNOT_DISCOVER: "not to be discovered",
+    VerdictKind.NOTHING: "unchanged",
+    VerdictKind.LEAVE_ALONE: "left alone",
+}
+
+LEFTOVER_ICON = "🍂"
+
+
+def preview_text(preview: Preview, ink: Ink, *, icons: bool) -> str:
+    """Return a preview as text for a person, a line an item."""
+    width = _width(preview.items, preview.leftovers)
+    lines = []
+    for item in preview.items:
+        icon, colour = _LOOKS[item.action]
+        action, _, why = item.message.partition(": ")
+        mark = f"{icon} " if icons else ""
+        lines.append(f"   {mark}{item.item.ljust(width)}  {ink(action.ljust(11), colour)}  {why}".rstrip())
+        lines += [f"      {line}" for line in _drift_lines(item)]
+    for leftover in preview.leftovers:
+        mark = f"{LEFTOVER_ICON} " if icons else ""
+        word = ink("left over".ljust(11), "yellow")
+        lines.append(f"   {mark}{leftover.item.ljust(width)}  {word}  {leftover_text(leftover)}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def preview_counts(preview: Preview, *, prune: bool = False) -> str:
+    """Return how many items would be created, changed, and so on: ``3 to create, 12 unchanged``."""
+    counts = Counter(_COUNTED[item.verdict] for item in preview.items)
+    parts = [f"{counts[word]} {word}" for word in dict.fromkeys(_COUNTED.values()) if counts[word]]
+    if preview.leftovers:
+        left = f"{len(preview.leftovers)} left over"
+        parts.insert(len(parts) - bool(counts["unchanged"]), f"{left} to remove" if prune else left)
+    return ", ".join(parts) or "nothing to do"
+
+
+def question_text(preview: Preview, ink: Ink, *, prune: bool, cleans: bool) -> str:
+    """Return what a person should see before a command goes on, without the question itself."""
+    noteworthy = [item for item in preview.items if _is_noteworthy(item)]
+    width = _width(noteworthy, preview.leftovers)
+    lines = []
+    for item in noteworthy:
+        lines.append(f"{ink(item.item.ljust(width), 'bold')}  {_headline(item)}")
+        lines += [f"{' ' * width}    {line}" for line in _drift_lines(item)]
+    for leftover in preview.leftovers:
+        removed = (prune or cleans) and leftover.problem is None
+        after = "is removed" if removed else "stays; --prune removes it" if leftover.problem is None else "stays"
+        lines.append(f"{ink(leftover.item.ljust(width), 'bold')}  {leftover_text(leftover)}; it {after}")
+    lines += ["", f"{_summary(preview, cleans=cleans)}."]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def leftover_text(leftover: Leftover) -> str:
+    """Return what is left over, why, and since when."""
+    why = "the flow no longer has it" if leftover.reason == "removed" else "its item stands for another thing now"
+    made = f" (made {day_and_time(leftover.made_at)})" if leftover.made_at else ""
+    name = f"{leftover.name}: " if leftover.name else ""
+    problem = f"; {leftover.problem}" if leftover.problem else ""
+    return f"{name}{why}{made}{problem}"
+
+
+def _width(items: list[PreviewItem], leftovers: list[Leftover]) -> int:
+    return max((len(name) for name in [*(i.item for i in items), *(left.item for left in leftovers)]), default=0)
+
+
+def _is_noteworthy(item: PreviewItem) -> bool:
+    known = (VerdictKind.REPAIR, VerdictKind.REPLACE, VerdictKind.KNOWN_AFTER_APPLY, VerdictKind.CANNOT_DISCOVER)
+    return item.verdict in known or item.drift is not None
+
+
+def _headline(item: PreviewItem) -> str:
+    why = item.message.partition(": ")[2]
+    return why.removesuffix("; it is not at its goal")
+
+
+def _drift_lines(item: PreviewItem) -> Iterator[str]:
+    drift = item.drift
+    if drift is None:
+        return
+    names = _changed(drift.stored, drift.found)
+    yield f"stored  {_part(drift.stored, names)}"
+    yield f"found   {_part(drift.found, names)}"
+    if drift.goal is not None:
+        yield f"goal    {_part(drift.goal, names)}"
+
+
+def _changed(one: dict[str, Any] | None, other: dict[str, Any] | None) -> list[str]:
+    before, after = one or {}, other or {}
+    return [name for name in {**before, **after} if before.get(name) != after.get(name)]
+
+
+def _part(state: dict[str, Any] | None, names: list[str]) -> str:
+    values = {name: state[name] for name in names if name in state} if state is not None else {}
+    if all(value is None for value in values.values()):
+        return "nothing"
+    return one_line(values)
+
+
+def _summary(preview: Preview, *, cleans: bool) -> str:
+    verdicts = Counter(item.verdict for item in preview.items)
+    parts = []
+    if verdicts[VerdictKind.REPAIR]:
+        parts.append(f"brings {count_of(verdicts[VerdictKind.REPAIR], 'item')} back to its goal")
+    applied = sum(verdicts[kind] for kind in (VerdictKind.CREATE, VerdictKind.MAKE_HERE, VerdictKind.CHANGE))
+    if applied:
+        parts.append(f"applies {count_of(applied, 'item')}")
+    if verdicts[VerdictKind.REPLACE]:
+        parts.append(f"makes {count_of(verdicts[VerdictKind.REPLACE], 'new thing')}")
+    if verdicts[VerdictKind.REMOVE]:
+        parts.append(f"removes {count_of(verdicts[VerdictKind.REMOVE], 'item')}")
+    again = verdicts[VerdictKind.KNOWN_AFTER_APPLY] + verdicts[VerdictKind.CHECK_AGAIN]
+    if again:
+        parts.append(f"checks {again} again")
+    verb = "Clean" if cleans else "Ensure"
+    return f"{verb} {' and '.join(parts)}" if parts else f"{verb} changes no item of the flow"

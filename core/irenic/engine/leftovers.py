@@ -1,0 +1,147 @@
+"""What is stored and no longer named by the flow: finding it, and making runs that clean it."""
+
+import importlib
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from irenic.engine.item_run import FLOW_FILE, ItemRun
+from irenic.engine.verdict import former_params
+from irenic.engine.verdict_text import identity_text
+from irenic.flow.flow import Flow
+from irenic.flow.graph import Graph
+from irenic.flow.item import Item
+from irenic.flow.params import ParamsSpec
+from irenic.model.errors import FlowError, StateShapeError
+from irenic.model.states import FlowStates, ItemStates
+from irenic.model.verdict import Leftover
+
+
+def find_leftovers(
+    flow: Flow, stored: FlowStates, place: str | None, runs: Mapping[str, ItemRun], inputs: Any, *, chosen: bool
+) -> list[Leftover]:
+    """Return what irenic made and the flow no longer names, in the order in which it was stored.
+
+    :param runs: of the flow's items, after they were looked at: an item that stands for another thing now leaves one.
+    :param chosen: whether only some items were chosen; then only what those stood for counts.
+    """
+    found = []
+    for stored_id, whole in stored.items.items():
+        item_id, _, number = stored_id.partition("#")
+        is_of_item = bool(number) and item_id in flow.items
+        if stored_id in flow.items or (chosen and not (is_of_item and item_id in runs)):
+            continue
+        taken_back = is_of_item and item_id in runs and any(old == stored_id for old, _ in runs[item_id].moves)
+        if not taken_back:
+            found += _leftovers_of(flow, stored_id, whole, place, inputs, "replaced" if is_of_item else "removed")
+    for item_id, run in runs.items():
+        for old, new in run.moves:
+            entry = stored.items[old].at(place) if old == item_id else None
+            if entry is not None:
+                found.append(_leftover(flow, new, entry, inputs, "replaced"))
+    return found
+
+
+def _leftovers_of(
+    flow: Flow, stored_id: str, whole: ItemStates, place: str | None, inputs: Any, reason: Any
+) -> list[Leftover]:
+    here = whole.at(place)
+    if here is not None:
+        return [_leftover(flow, stored_id, here, inputs, reason)] if here.is_made or here.unknown else []
+    others = [entry for entry in whole.others(place) if entry.is_made]
+    if not others:
+        return []
+    leftover = _leftover(flow, stored_id, others[0], inputs, reason)
+    where = others[0].place
+    leftover.place = where.label if where is not None else "another place"
+    leftover.problem = f"it is in {leftover.place}, and has to be cleaned there"
+    return [leftover]
+
+
+def _leftover(flow: Flow, stored_id: str, entry: ItemStates, inputs: Any, reason: Any) -> Leftover:
+    problem = None
+    try:
+        leftover_run(flow, stored_id, entry, inputs, {})
+    except FlowError as error:
+        problem = str(error)
+    return Leftover(
+        item=stored_id,
+        reason=reason,
+        name=identity_text(entry.about),
+        state=entry.current,
+        made_at=entry.made_at or entry.applied_at or entry.begun_at,
+        problem=problem,
+    )
+
+
+def leftover_run(flow: Flow, stored_id: str, entry: ItemStates, inputs: Any, tasks: Mapping[str, Any]) -> ItemRun:
+    """Return a run that cleans a stored thing with its own class and the params that it was made with.
+
+    :raises FlowError: if its class cannot be found, or its params cannot be made again.
+    """
+    about = entry.about
+    if about is None:
+        raise FlowError("it was stored by an earlier irenic, without its class and params")
+    cls = find_class(flow, about.type)
+    if cls is None:
+        raise FlowError(f"its class {about.type.partition(':')[2]} cannot be found")
+    params = former_params(cls.Params, entry, inputs)
+    if params is None:
+        raise FlowError(f"its params do not fit {cls.__name__} any more, or need a secret that is not known")
+    try:
+        item = cls(stored_id.partition("#")[0])
+    except Exception as error:
+        raise FlowError(f"{cls.__name__} cannot be made from an id alone: {type(error).__name__}: {error}") from error
+    given = {name: getattr(params, name) for name in cls.Params.model_fields}
+    run = ItemRun(stored_id, item, ParamsSpec(stored_id, cls.Params, given), tasks, about.after)
+    run.stored = entry
+    try:
+        _ = run.stored_state
+    except StateShapeError as error:
+        raise FlowError(str(error).rstrip(".")) from error
+    return run
+
+
+def find_class(flow: Flow, type_name: str) -> type[Item[Any, Any]] | None:
+    """Return the class of an item by the name under which it is stored, or None where there is none."""
+    module, _, name = type_name.partition(":")
+    for root in _namespaces(flow, module):
+        found: Any = root
+        for step in name.split("."):
+            found = found.get(step) if isinstance(found, Mapping) else getattr(found, step, None)
+        if isinstance(found, type) and issubclass(found, Item):
+            return found
+    return None
+
+
+def _namespaces(flow: Flow, module: str) -> Iterable[Any]:
+    if module == FLOW_FILE:
+        if flow.namespace is not None:
+            yield flow.namespace
+        modules = dict.fromkeys(type(item).__module__ for item in flow.items.values())
+        for own in (*modules, "__main__"):
+            if own in sys.modules:
+                yield vars(sys.modules[own])
+        return
+    try:
+        yield vars(importlib.import_module(module))
+    except Exception:  # the package is gone, or cannot be imported here
+        return
+
+
+def graph_with(graph: Graph, runs: Mapping[str, ItemRun], stored: FlowStates) -> Graph:
+    """Return a graph with leftovers in it, by the edges that they, and what was built after them, were built with."""
+    whole = graph.subgraph(graph.nodes)
+    for stored_id in runs:
+        whole.add(stored_id)
+    for stored_id, entry in stored.items.items():
+        about = entry.about
+        if about is None or stored_id not in whole:
+            continue
+        for before in about.after:
+            if before in whole and (before in runs or stored_id in runs):
+                try:
+                    whole.edge(before, stored_id)
+                except FlowError:  # the flow goes the other way round now
+                    continue
+    return whole

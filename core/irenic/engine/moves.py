@@ -1,0 +1,22 @@
+"""Stored entries whose items have other ids now, as ``flow.moved`` says."""
+
+from irenic.flow.flow import Flow
+from irenic.model.states import FlowStates
+
+
+def pending_moves(flow: Flow, stored: FlowStates) -> dict[str, str]:
+    """Return the stored ids that have to change, with the ids that they change to."""
+    moves: dict[str, str] = {}
+    for stored_id in stored.items:
+        item_id, mark, number = stored_id.partition("#")
+        new = flow.moves.get(item_id)
+        if new is not None and f"{new}{mark}{number}" not in stored.items:
+            moves[stored_id] = f"{new}{mark}{number}"
+    return moves
+
+
+def moved_states(flow: Flow, stored: FlowStates) -> FlowStates:
+    """Return stored states under the present ids; in memory only, for whoever only looks."""
+    for old, new in pending_moves(flow, stored).items():
+        stored.items[new] = stored.items.pop(old)
+    return stored
