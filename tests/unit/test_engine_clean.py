@@ -9,6 +9,7 @@ from tests.running import current_of, fails, fails_at_once, goals_of, run
 
 from irenic import CmdExecRequest, CmdExecutionMap, Flow, InterruptLevel
 from irenic.model.cmd import Block
+from irenic.model.verdict import VerdictKind
 from irenic.stores import MemoryStore
 
 pytestmark = pytest.mark.virtual_clock
@@ -82,33 +83,44 @@ async def test_a_clean_leaves_nothing() -> None:
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-@pytest.mark.parametrize("sync", ["current", "both"])
-async def test_a_clean_of_a_world_that_was_changed_is_refused(sync: str, dry_run: bool) -> None:
-    """Scenarios 23 and 24."""
+async def test_a_clean_of_a_world_that_was_changed_goes_ahead_and_says_so(dry_run: bool) -> None:
+    """Scenarios 23 and 24: the thing is irenic's, whatever it is now."""
     world, store = World(), MemoryStore()
     flow = things(world, "a", "b")
     await run(store, flow, "ensure")
     world.values["b"] = 7
-    outcome = await run(store, flow, "clean", sync=sync, dry_run=dry_run)
-    assert outcome.kind == "refused"
-    assert {id: refusal.which for id, refusal in outcome.refusals.items()} == {"b": "current"}
-    assert world.values == {"a": 1, "b": 7}
+    outcome = await run(store, flow, "clean", dry_run=dry_run)
+    assert outcome.kind == "complete"
+    assert list(outcome.drift) == ["b"]
+    assert world.values == ({"a": 1, "b": 7} if dry_run else {})
 
 
-@pytest.mark.parametrize("dry_run", [True, False])
-@pytest.mark.parametrize("sync", ["goal", "both"])
-async def test_a_clean_does_not_care_for_goals(sync: str, dry_run: bool) -> None:
-    """Scenarios 25 and 26: mode goal is mode none."""
+async def test_a_clean_does_not_care_for_goals() -> None:
+    """Scenarios 25 and 26."""
     world, store = World(), MemoryStore()
     await run(store, things(world, "a"), "ensure")
-    outcome = await run(store, things(world, "a", a=9), "clean", sync=sync, dry_run=dry_run)
-    assert outcome.kind == "complete"
-    checks = [block for block in outcome.blocks.done if block == Block.SYNC_CHECK]
-    assert len(checks) == (1 if sync == "both" else 0)
+    outcome = await run(store, things(world, "a", a=9), "clean")
+    assert (outcome.kind, world.values) == ("complete", {})
+
+
+async def test_what_irenic_did_not_make_is_left_alone_until_it_is_adopted() -> None:
+    """It is there, at the place of an item, and at its goal or not: clean says so and goes on."""
+    world, store = World(a=1, b=7), MemoryStore()
+    flow = things(world, "a", "b", "c")
+    await run(store, flow, "ensure", items=["a", "c"])
+    outcome = await run(store, flow, "clean")
+    assert (outcome.kind, world.values) == ("complete", {"a": 1, "b": 7})
+    assert {item: note.verdict for item, note in outcome.notes.items()} == {
+        "a": VerdictKind.LEAVE_ALONE,
+        "b": VerdictKind.LEAVE_ALONE,
+    }
+    assert (await run(store, flow, "adopt", items=["a", "b"])).kind == "complete"
+    assert (await run(store, flow, "clean")).kind == "complete"
+    assert world.values == {}
 
 
 async def test_an_item_that_cannot_say_what_clean_is_stops_the_clean() -> None:
-    """Scenario 27: in its own block, with its own error; nothing is stored."""
+    """Scenario 27: with its own error; nothing is stored."""
     world, store = World(a=1, b=1), MemoryStore()
     flow = Flow("f")
     flow.add(Thing("a", world))
@@ -116,16 +128,16 @@ async def test_an_item_that_cannot_say_what_clean_is_stops_the_clean() -> None:
     outcome = await run(store, flow, "clean")
     assert outcome.kind == "item_error"
     assert {id: error.phase for id, error in outcome.errors.items()} == {"b": "state_clean"}
-    assert outcome.blocks.not_done[0] == Block.STATES_CLEAN_INSERT
+    assert outcome.blocks.not_done[0] == Block.STATES_CURRENT_DISCOVER
     assert (world.values, await current_of(store, flow)) == ({"a": 1, "b": 1}, {})
 
 
 async def test_an_item_that_cannot_be_discovered_stops_the_clean() -> None:
     """Scenario 28."""
-    world, store = World(a=1, b=1), MemoryStore()
-    flow = Flow("f")
-    flow.add(Thing("a", world))
-    flow.add(Thing("b", world, try_state_current=fails("no")))
+    world, store = World(), MemoryStore()
+    flow = things(world, "a", "b")
+    await run(store, flow, "ensure")
+    thing_of(flow, "b").replace(try_state_current=fails("no"))
     outcome = await run(store, flow, "clean")
     assert outcome.kind == "item_error"
     assert outcome.blocks.not_done[0] == Block.STATES_CURRENT_DISCOVER
@@ -135,11 +147,11 @@ async def test_an_item_that_cannot_be_discovered_stops_the_clean() -> None:
 @pytest.mark.parametrize(("function", "phase"), [("apply_check", "apply_check"), ("state_diff", "state_diff")])
 async def test_an_item_that_cannot_be_compared_with_nothing_is_an_error(function: str, phase: str) -> None:
     """And nothing that it stands upon is cleaned."""
-    world = World(a=1, b=2)
-    flow = Flow("f")
-    a = flow.add(Thing("a", world))
-    flow.add(Thing("b", world, **{function: fails_at_once("no")}), below=a.state.value)
-    outcome = await run(MemoryStore(), flow, "clean")
+    world, store = World(), MemoryStore()
+    flow = tower(world, "a", "b")
+    await run(store, flow, "ensure")
+    thing_of(flow, "b").replace(**{function: fails_at_once("no")})
+    outcome = await run(store, flow, "clean")
     assert {id: error.phase for id, error in outcome.errors.items()} == {"b": phase}
     assert world.values == {"a": 1, "b": 2}
 
@@ -162,8 +174,8 @@ async def test_each_item_is_looked_at_again_before_it_is_cleaned() -> None:
     assert await current_of(store, flow) == {"a": CLEAN, "b": CLEAN}
 
 
-async def test_what_is_unknown_stays_unknown_where_nobody_can_look() -> None:
-    """An orphan is not declared gone."""
+async def test_what_stands_upon_something_that_is_gone_is_cleaned_by_the_params_it_was_made_with() -> None:
+    """Also where nobody knows how its apply ended."""
     world, store = World(), MemoryStore()
 
     async def half(*args: Any) -> Any:
@@ -175,11 +187,13 @@ async def test_what_is_unknown_stays_unknown_where_nobody_can_look() -> None:
     flow.add(Thing("b", world, apply=half), below=a.state.stamp)
     await run(store, flow, "ensure")
     del world.values["a"]
-    outcome = await run(store, flow, "clean", sync="none")
+    thing_of(flow, "b").replace(apply=Thing("b", world).apply)
+    outcome = await run(store, flow, "clean")
     assert outcome.kind == "complete"
+    assert world.values == {}
     stored = (await store.states("f", "default")).items
-    assert (stored["a"].unknown, stored["b"].unknown) == (False, True)
-    dry = await run(store, flow, "clean", sync="none", dry_run=True)
+    assert (stored["a"].unknown, stored["b"].unknown) == (False, False)
+    dry = await run(store, flow, "clean", dry_run=True)
     assert dry.items.done == ["a", "b"]
 
 
@@ -189,7 +203,7 @@ async def test_an_item_whose_params_follow_from_a_goal_is_found_and_cleaned() ->
     flow = tower(world, "a", "b")
     await run(store, flow, "ensure")
     del world.values["a"]
-    outcome = await run(store, flow, "clean", sync="none")
+    outcome = await run(store, flow, "clean")
     assert outcome.kind == "complete"
     assert world.values == {}
 

@@ -451,8 +451,11 @@ async def test_a_check_may_say_how_large_the_work_is() -> None:
 
     world = World()
     flow = Flow("f")
-    check = ApplyCheck(required=True, limit=ProgressLimit.bytes(12))
-    flow.add(Thing("a", world, apply_check=lambda *args: check))
+
+    def check(params: Any, current: ThingState, target: ThingState, diff: Any) -> ApplyCheck:
+        return ApplyCheck(required=current.value != target.value, limit=ProgressLimit.bytes(12))
+
+    flow.add(Thing("a", world, apply_check=check))
     _, events, execution = await watched(flow)
     assert [event.limit for event in events if isinstance(event, e.ItemPosition)] == [ProgressLimit.bytes(12)]
     assert execution.progress.items["a"].position == 12
@@ -600,7 +603,7 @@ async def test_elapsed_time_and_what_is_left_are_estimated(monkeypatch: pytest.M
         flow = flow_of(work)
         flow.specs["a"] = type(flow.specs["a"])("a", Thing.Params, {"value": value})
         async with CmdExecutionMap(store) as executions:
-            execution = executions.submit(CmdExecRequest(flow=flow, sync="none"))
+            execution = executions.submit(CmdExecRequest(flow=flow))
             for at in (1.0, 3.0):
                 loop.call_later(at, look, execution)
             outcome = await execution

@@ -146,7 +146,7 @@ async def test_a_goal_that_follows_from_what_is_there_is_known_while_it_is_there
     assert (await run(store, flow, "discover")).states["b"].goal is None
     await run(store, flow, "ensure")
     assert (await run(store, flow, "discover")).states["b"].goal == {"value": 2, "stamp": None}
-    assert (await run(store, flow, "ensure", sync="both")).kind == "complete"
+    assert (await run(store, flow, "ensure", on_drift="refuse")).kind == "complete"
 
 
 # The gap in peace's tests: a discover that is interrupted.

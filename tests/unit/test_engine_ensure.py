@@ -10,11 +10,10 @@ from tests.running import current_of, fails, fails_at_once, goals_of, run
 
 from irenic import CmdExecRequest, CmdExecutionMap, CmdOutcome, Flow, InterruptStrategy
 from irenic.model.cmd import Block
+from irenic.model.verdict import VerdictKind
 from irenic.stores import MemoryStore
 
 pytestmark = pytest.mark.virtual_clock
-
-READS = [Block.STATES_CURRENT_READ, Block.STATES_GOAL_READ]
 
 
 def current(outcome: CmdOutcome) -> dict[str, Any]:
@@ -63,10 +62,10 @@ async def test_ensure_brings_every_item_to_its_goal_and_stores_it() -> None:
 
 
 async def test_a_first_ensure_needs_no_discover_before_it() -> None:
-    """The design's rule, in every mode of the sync check."""
-    for sync in ("none", "current", "goal", "both"):
+    """The design's rule, whatever is to be done about drift."""
+    for on_drift in ("ask", "repair", "refuse"):
         world = World()
-        outcome = await run(MemoryStore(), tower(world, "a", "b"), "ensure", sync=sync)
+        outcome = await run(MemoryStore(), tower(world, "a", "b"), "ensure", on_drift=on_drift)
         assert outcome.kind == "complete"
         assert world.values == {"a": 1, "b": 2}
 
@@ -77,7 +76,7 @@ async def test_a_dry_run_towards_a_new_goal_keeps_what_is_stored() -> None:
     await run(store, things(world, "a", a=1), "ensure")
     changed = things(world, "a", a=5)
     await run(store, changed, "discover", scope="goal")
-    outcome = await run(store, changed, "ensure", dry_run=True, sync="both")
+    outcome = await run(store, changed, "ensure", dry_run=True)
     assert current(outcome) == {"a": 5}
     assert await current_of(store, changed) == {"a": {"value": 1, "stamp": 1}}
 
@@ -96,89 +95,75 @@ async def test_what_is_at_its_goal_is_not_applied_again() -> None:
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-@pytest.mark.parametrize("sync", ["current", "both"])
-async def test_a_world_that_was_changed_by_somebody_else_is_refused(sync: str, dry_run: bool) -> None:
-    """Scenarios 5 and 6: with both values, and nothing is applied."""
+async def test_a_world_that_was_changed_outside_is_refused_where_that_is_asked_for(dry_run: bool) -> None:
+    """Scenarios 5 and 6: with all three values, and nothing is applied."""
     world, store = World(), MemoryStore()
     flow = things(world, "a", "b", a=3)
     await run(store, flow, "ensure")
     world.values["a"] = 7
-    outcome = await run(store, flow, "ensure", sync=sync, dry_run=dry_run)
+    outcome = await run(store, flow, "ensure", on_drift="refuse", dry_run=dry_run)
     assert outcome.kind == "refused"
     assert list(outcome.refusals) == ["a"]
     refusal = outcome.refusals["a"]
-    assert (refusal.reason, refusal.which) == ("differ", "current")
-    assert (refusal.stored["value"], refusal.discovered["value"]) == (3, 7)
-    assert "the stored current states are out of sync" in outcome.message
-    assert "irenic discover" in outcome.message
+    assert refusal.reason == "drift"
+    assert (refusal.stored["value"], refusal.discovered["value"], refusal.goal["value"]) == (3, 7, 3)
+    assert outcome.message == "changed outside irenic: a. Nothing was applied."
     assert world.values == {"a": 7, "b": 1}
-    assert outcome.blocks.not_done == [Block.SYNC_CHECK, Block.APPLY]
+    assert outcome.blocks.not_done == [Block.VERDICT, Block.APPLY]
     assert (await current_of(store, flow))["a"]["value"] == 3
 
 
-async def test_a_change_is_mended_where_the_check_is_off_or_the_goal_alone_is_checked() -> None:
-    """Modes none and goal."""
-    for sync in ("none", "goal"):
-        world, store = World(), MemoryStore()
-        flow = things(world, "a", a=3)
-        await run(store, flow, "ensure")
-        world.values["a"] = 7
-        assert (await run(store, flow, "ensure", sync=sync)).kind == "complete"
-        assert world.values == {"a": 3}
+@pytest.mark.parametrize("on_drift", ["ask", "repair"])
+async def test_a_change_from_outside_is_repaired_and_the_outcome_names_it(on_drift: str) -> None:
+    """Where nobody can be asked, asking is the same as repairing."""
+    world, store = World(), MemoryStore()
+    flow = things(world, "a", a=3)
+    await run(store, flow, "ensure")
+    world.values["a"] = 7
+    outcome = await run(store, flow, "ensure", on_drift=on_drift)
+    assert outcome.kind == "complete"
+    assert world.values == {"a": 3}
+    drift = outcome.drift["a"]
+    assert [state and state["value"] for state in (drift.stored, drift.found, drift.goal)] == [3, 7, 3]
+    assert outcome.notes["a"].verdict is VerdictKind.REPAIR
 
 
-@pytest.mark.parametrize("dry_run", [True, False])
-@pytest.mark.parametrize("sync", ["goal", "both"])
-async def test_a_goal_that_has_changed_is_refused_where_goals_are_checked(sync: str, dry_run: bool) -> None:
-    """Scenarios 7 and 8: every item that is stale is named; the current states are checked first."""
+async def test_a_goal_that_has_changed_is_a_change_like_any_other() -> None:
+    """Scenarios 7 and 8 without a plan: it is no drift, whatever is asked for."""
     world, store = World(), MemoryStore()
     await run(store, things(world, "a", "b"), "ensure")
     changed = things(world, "a", "b", a=4, b=5)
-    outcome = await run(store, changed, "ensure", sync=sync, dry_run=dry_run)
-    assert outcome.kind == "refused"
-    assert {id: (refusal.which, refusal.reason) for id, refusal in outcome.refusals.items()} == {
-        "a": ("goal", "differ"),
-        "b": ("goal", "differ"),
-    }
-    assert "the stored goal states" in outcome.message
-    assert world.values == {"a": 1, "b": 1}
-    assert (await run(store, changed, "ensure")).kind == "complete"
+    outcome = await run(store, changed, "ensure", on_drift="refuse")
+    assert (outcome.kind, outcome.drift) == ("complete", {})
+    assert world.values == {"a": 4, "b": 5}
 
 
-async def test_the_current_states_are_checked_before_the_goals() -> None:
-    """The first stale map is the one that is told."""
-    world, store = World(), MemoryStore()
-    await run(store, things(world, "a", "b"), "ensure")
-    world.values["a"] = 9
-    outcome = await run(store, things(world, "a", "b", b=5), "ensure", sync="both")
-    assert {refusal.which for refusal in outcome.refusals.values()} == {"current"}
-
-
-async def test_an_item_that_is_stored_and_cannot_be_found_is_refused() -> None:
-    """Both kinds of absence: what it stands upon is gone, so that nobody can look; and it had a value."""
+async def test_of_a_tower_that_was_taken_away_only_what_can_be_looked_at_has_drifted() -> None:
+    """What stands upon it is known after it is applied, and is made again with it."""
     world, store = World(), MemoryStore()
     flow = tower(world, "a", "b")
     await run(store, flow, "ensure")
     world.values.clear()
-    outcome = await run(store, flow, "ensure")
-    assert {id: refusal.reason for id, refusal in outcome.refusals.items()} == {"a": "differ", "b": "only_stored"}
-    assert outcome.refusals["b"].discovered is None
+    outcome = await run(store, flow, "ensure", on_drift="refuse")
+    assert (outcome.kind, list(outcome.refusals)) == ("refused", ["a"])
+    assert (await run(store, flow, "ensure")).kind == "complete"
+    assert world.values == {"a": 1, "b": 2}
 
 
 async def test_a_clean_item_that_cannot_be_looked_for_is_not_missed() -> None:
-    """After a clean there is nothing to find, and an ensure in every mode goes ahead."""
-    for sync in ("current", "goal", "both"):
+    """After a clean there is nothing to find, and an ensure goes ahead whatever is asked for."""
+    for on_drift in ("ask", "repair", "refuse"):
         world, store = World(), MemoryStore()
         flow = tower(world, "a", "b", "c")
         await run(store, flow, "ensure")
         await run(store, flow, "clean")
         assert (await run(store, flow, "clean")).kind == "complete"
-        assert (await run(store, flow, "ensure", sync=sync)).kind == "complete"
+        assert (await run(store, flow, "ensure", on_drift=on_drift)).kind == "complete"
         assert world.values == {"a": 1, "b": 2, "c": 3}
 
 
-async def test_a_state_of_another_shape_is_no_stored_state() -> None:
-    """A State class that has changed since: it is discovered afresh, not refused and not a crash."""
+async def test_a_stored_state_of_another_shape_is_refused_until_irenic_forgets_it() -> None:
+    """A State class that has changed since, without an upgrade: what is stored is never dropped silently."""
     world, store = World(), MemoryStore()
     flow = things(world, "a")
     await run(store, flow, "ensure")
@@ -197,7 +182,12 @@ async def test_a_state_of_another_shape_is_no_stored_state() -> None:
 
     changed = Flow(flow.id)
     changed.add(NewThing("a", world))
-    assert (await run(store, changed, "ensure", sync="both")).kind == "complete"
+    for cmd in ("ensure", "clean", "discover"):
+        outcome = await run(store, changed, cmd)
+        assert (outcome.kind, outcome.refusals["a"].reason) == ("refused", "state_shape")
+    assert (await current_of(store, flow))["a"] == {"value": 1, "stamp": 1}
+    assert (await run(store, changed, "state", forget=["a"])).kind == "complete"
+    assert (await run(store, changed, "ensure")).kind == "complete"
     assert (await current_of(store, changed))["a"]["colour"] == "red"
 
 
@@ -214,7 +204,7 @@ async def test_a_state_of_another_shape_is_no_stored_state() -> None:
 async def test_an_item_that_cannot_be_discovered_stops_ensure_before_anything_is_applied(
     replaced: dict[str, Any], phase: str, dry_run: bool
 ) -> None:
-    """Scenarios 9, 10 and 16: its error only; two blocks done, three not; what is stored stays as it was."""
+    """Scenarios 9, 10 and 16: its error only; no block is done; what is stored stays as it was."""
     world, store = World(), MemoryStore()
     flow = Flow("f")
     flow.add(Thing("a", world))
@@ -222,7 +212,7 @@ async def test_an_item_that_cannot_be_discovered_stops_ensure_before_anything_is
     outcome = await run(store, flow, "ensure", dry_run=dry_run)
     assert outcome.kind == "item_error"
     assert {id: (error.phase, error.message) for id, error in outcome.errors.items()} == {"b": (phase, "no")}
-    assert (outcome.blocks.done, len(outcome.blocks.not_done)) == (READS, 3)
+    assert (outcome.blocks.done, len(outcome.blocks.not_done)) == ([], 3)
     assert world.did("begin") == []
     assert await current_of(store, flow) == {}
 
@@ -230,7 +220,7 @@ async def test_an_item_that_cannot_be_discovered_stops_ensure_before_anything_is
 @pytest.mark.parametrize("dry_run", [True, False])
 @pytest.mark.parametrize("function", ["apply_check", "state_diff"])
 async def test_an_item_that_cannot_be_compared_is_an_error_of_its_own(function: str, dry_run: bool) -> None:
-    """Scenario 11: the state of the other item is told."""
+    """Scenario 11: it is found out before anything is applied."""
     world = World()
     flow = Flow("f")
     flow.add(Thing("a", world))
@@ -238,8 +228,8 @@ async def test_an_item_that_cannot_be_compared_is_an_error_of_its_own(function: 
     outcome = await run(MemoryStore(), flow, "ensure", dry_run=dry_run)
     assert outcome.kind == "item_error"
     assert {id: error.phase for id, error in outcome.errors.items()} == {"b": function}
-    assert current(outcome) == {"a": 1, "b": None}
-    assert outcome.items.not_done == ["b"]
+    assert outcome.items.not_done == ["a", "b"]
+    assert world.did("begin") == []
 
 
 async def test_an_item_that_fails_in_a_dry_run_is_an_error_of_its_own() -> None:
@@ -283,9 +273,9 @@ async def test_a_failed_item_is_looked_at_again_when_ensure_is_run_again() -> No
     broken = Flow("f")
     broken.add(Thing("a", world, apply=half))
     assert (await run(store, broken, "ensure")).kind == "item_error"
-    mended = Flow("f")
-    mended.add(Thing("a", world))
-    assert (await run(store, mended, "ensure", sync="both")).kind == "complete"
+    fixed = Flow("f")
+    fixed.add(Thing("a", world))
+    assert (await run(store, fixed, "ensure", on_drift="refuse")).kind == "complete"
     assert world.values == {"a": 1}
 
 
@@ -413,40 +403,40 @@ async def test_a_signal_before_the_start_lets_nothing_begin() -> None:
     """Scenario 14: no block is done, and what is stored is as it was."""
     world, store = World(), MemoryStore()
     flow = things(world, "a", "b")
-    outcome = await interrupted_at_once(store, flow, InterruptStrategy.FinishCurrent, sync="none")
+    outcome = await interrupted_at_once(store, flow, InterruptStrategy.FinishCurrent)
     assert outcome.kind == "execution_interrupted"
-    assert (outcome.blocks.done, len(outcome.blocks.not_done)) == ([], 4)
+    assert (outcome.blocks.done, len(outcome.blocks.not_done)) == ([], 3)
     assert outcome.items.not_done == ["a", "b"]
     assert outcome.cmds.model_dump() == {"done": [], "not_done": ["ensure"]}
     assert await current_of(store, flow) == {}
 
 
-async def test_poll_next_2_lets_the_two_reads_through() -> None:
-    """Scenario 15."""
+async def test_poll_next_3_lets_the_discovery_of_two_items_through() -> None:
+    """Scenario 15: the start of the block and of its two items."""
     store = MemoryStore()
-    outcome = await interrupted_at_once(store, things(World(), "a", "b"), InterruptStrategy.PollNextN(2), sync="none")
+    outcome = await interrupted_at_once(store, things(World(), "a", "b"), InterruptStrategy.PollNextN(4))
     assert outcome.kind == "execution_interrupted"
-    assert outcome.blocks.done == READS
-    assert outcome.blocks.not_done == [Block.STATES_DISCOVER, Block.APPLY]
+    assert outcome.blocks.done == [Block.STATES_DISCOVER]
+    assert outcome.blocks.not_done == [Block.VERDICT, Block.APPLY]
 
 
-async def test_poll_next_7_lets_all_but_the_apply_through() -> None:
-    """Scenario 17: with two items and both checks, four blocks are done."""
+async def test_poll_next_5_lets_all_but_the_apply_through() -> None:
+    """Scenario 17: with two items, two blocks are done."""
     world, store = World(), MemoryStore()
     flow = things(world, "a", "b")
-    outcome = await interrupted_at_once(store, flow, InterruptStrategy.PollNextN(7), sync="both")
+    outcome = await interrupted_at_once(store, flow, InterruptStrategy.PollNextN(5))
     assert outcome.kind == "execution_interrupted"
-    assert outcome.blocks.done == [*READS, Block.STATES_DISCOVER, Block.SYNC_CHECK]
+    assert outcome.blocks.done == [Block.STATES_DISCOVER, Block.VERDICT]
     assert outcome.blocks.not_done == [Block.APPLY]
     assert (world.did("begin"), await current_of(store, flow)) == ([], {})
 
 
-async def test_poll_next_9_lets_the_first_of_two_items_be_applied() -> None:
+async def test_poll_next_7_lets_the_first_of_two_items_be_applied() -> None:
     """Scenario 18: it has its new state, the other one the state that it had."""
     world, store = World(), MemoryStore()
     flow = tower(world, "a", "b")
     await run(store, flow, "discover")
-    outcome = await interrupted_at_once(store, flow, InterruptStrategy.PollNextN(9), sync="both")
+    outcome = await interrupted_at_once(store, flow, InterruptStrategy.PollNextN(7))
     assert outcome.kind == "block_interrupted"
     assert outcome.blocks.not_done == [Block.APPLY]
     assert outcome.items.model_dump() == {"done": ["a"], "not_done": ["b"], "unknown": []}
@@ -456,10 +446,10 @@ async def test_poll_next_9_lets_the_first_of_two_items_be_applied() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 6])
 async def test_poll_next_n_lets_exactly_n_items_through(count: int) -> None:
-    """Scenarios 123 and 129: after the five starts of blocks and the six items of the discovery before them."""
+    """Scenarios 123 and 129: after the three starts of blocks and the six items of the discovery before them."""
     world = World()
     flow = things(world, *"abcdef")
-    starts_before = len([*READS, Block.STATES_DISCOVER, Block.SYNC_CHECK, Block.APPLY]) + 6 + 1
+    starts_before = len([Block.STATES_DISCOVER, Block.VERDICT, Block.APPLY]) + 6 + 1
     strategy = InterruptStrategy.PollNextN(starts_before + count)
     outcome = await interrupted_at_once(MemoryStore(), flow, strategy)
     assert len(world.did("apply")) == count

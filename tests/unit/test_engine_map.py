@@ -61,7 +61,7 @@ async def test_a_request_gives_an_id_at_once_and_the_outcome_when_it_is_awaited(
         assert executions.get(own) is execution
         assert executions.running == [execution]
         assert (await execution).execution_id == own
-        assert len(executions.submit(CmdExecRequest(flow=slow(World(), "a"), sync="none")).id) == 26
+        assert len(executions.submit(CmdExecRequest(flow=slow(World(), "a"))).id) == 26
 
 
 async def test_the_same_request_again_gives_the_running_execution() -> None:
@@ -94,7 +94,8 @@ class Inputs(BaseModel):
         {"cmds": ["clean"]},
         {"dry_run": True},
         {"items": ["a"]},
-        {"sync": "both"},
+        {"on_drift": "refuse"},
+        {"prune": True},
         {"strategy": "cancel"},
         {"deadline": 3},
     ],
@@ -175,7 +176,7 @@ async def test_ended_executions_leave_the_map_for_the_store() -> None:
     async with CmdExecutionMap(store) as executions:
         ids = []
         for profile in ("dev", "prod", "dev"):
-            execution = executions.submit(CmdExecRequest(flow=things(World(), "a"), profile=profile, sync="none"))
+            execution = executions.submit(CmdExecRequest(flow=things(World(), "a"), profile=profile))
             await execution
             ids.append(execution.id)
             await asyncio.sleep(0)
@@ -194,7 +195,7 @@ async def test_an_id_is_used_once() -> None:
     own = new_execution_id()
     store = MemoryStore()
     assert (await run(store, things(World(), "a"), "ensure", id=own)).kind == "complete"
-    outcome = await run(store, things(World(), "a"), "ensure", id=own, sync="none")
+    outcome = await run(store, things(World(), "a"), "ensure", id=own)
     assert (outcome.kind, f"there is an execution {own} already" in outcome.message) == ("failed", True)
     kept = await store.outcome(own)
     assert kept is not None
@@ -551,7 +552,7 @@ async def test_inputs_are_stored_for_each_profile_and_merged() -> None:
     world, store = World(), MemoryStore()
 
     async def ensure(inputs: dict[str, Any], profile: str = "dev", **options: Any) -> Any:
-        outcome = await run(store, shop(world), "ensure", inputs=inputs, profile=profile, sync="none", **options)
+        outcome = await run(store, shop(world), "ensure", inputs=inputs, profile=profile, **options)
         return outcome.kind, world.values.get("a"), await store.inputs("shop", profile)
 
     hush = SecretStr("hush")

@@ -49,8 +49,8 @@ async def test_what_was_never_run_will_run() -> None:
     flow.add(Thing("c", world), below=flow_ref(flow, "b"))
     assert await verdicts(MemoryStore(), flow) == {
         "a": ("run", ["never_run", "not_at_goal"]),
-        "b": ("run", ["never_run", "not_at_goal"]),
-        "c": ("run", ["never_run", "params_not_known"]),
+        "b": ("run", ["never_run", "predecessor_runs"]),
+        "c": ("run", ["never_run", "predecessor_runs"]),
     }
     assert world.did("begin") == []
 
@@ -118,7 +118,7 @@ async def test_what_nobody_knows_is_unknown_until_it_has_been_looked_at() -> Non
     del world.values["a"]
     thing_of(flow, "a").replace(apply=stuck)
     async with CmdExecutionMap(store) as executions:
-        execution = executions.submit(CmdExecRequest(flow=flow, sync="none"))
+        execution = executions.submit(CmdExecRequest(flow=flow))
         asyncio.get_running_loop().call_later(1, lambda: execution.interrupt(level=InterruptLevel.ABANDON))
         assert (await execution).items.unknown == ["a"]
     assert await verdicts(store, flow) == {
@@ -140,7 +140,7 @@ async def test_what_cannot_be_discovered_is_unknown_and_says_why() -> None:
         (PreviewAction.UNKNOWN, [PreviewReason.CANNOT_DISCOVER]),
         (PreviewAction.RUN, [PreviewReason.NEVER_RUN, PreviewReason.NOT_AT_GOAL]),
     ]
-    assert preview.items[0].message == "its state could not be found out: no network"
+    assert preview.items[0].message == "unknown: its state cannot be discovered: no network"
 
 
 async def test_a_clean_is_previewed_in_its_own_direction() -> None:
@@ -150,15 +150,15 @@ async def test_a_clean_is_previewed_in_its_own_direction() -> None:
     nothing = {"a": ("skip", ["at_goal"]), "b": ("skip", ["at_goal"])}
     assert await verdicts(store, flow, cmds=["clean"]) == nothing
     await run(store, flow, "ensure")
-    everything = {"a": ("run", ["not_at_goal"]), "b": ("run", ["not_at_goal"])}
+    everything = {"a": ("run", ["is_there"]), "b": ("run", ["is_there"])}
     assert await verdicts(store, flow, cmds=["clean"]) == everything
     del world.values["a"]
     assert await verdicts(store, flow, cmds=["clean"]) == {
-        "a": ("check_again", ["drift", "predecessor_runs"]),
-        "b": ("run", ["not_at_goal"]),
+        "a": ("skip", ["is_gone"]),
+        "b": ("run", ["is_there"]),
     }
     world.values.clear()
-    await run(store, flow, "clean", sync="none")
+    await run(store, flow, "clean")
     assert await verdicts(store, flow, cmds=["clean"]) == nothing
 
 
@@ -170,7 +170,7 @@ async def test_a_clean_of_what_nobody_knows_looks_first() -> None:
     flow.add(Thing("b", world, apply=fails("half-way")), below=a.state.stamp)
     await run(store, flow, "ensure")
     assert await verdicts(store, flow, cmds=["clean"]) == {
-        "a": ("run", ["not_at_goal"]),
+        "a": ("run", ["is_there"]),
         "b": ("check_again", ["unknown_result"]),
     }
     del world.values["a"]

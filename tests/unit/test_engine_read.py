@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.items import CopyItem, Thing, World, things
+from tests.items import CopyItem, Thing, World, thing_of, things
 from tests.running import current_of, fails_at_once, goals_of, run
 
 from irenic import CmdOutcome, Flow
@@ -38,7 +38,7 @@ async def test_stored_states_are_read(cmd: str, block: Block) -> None:
 @pytest.mark.parametrize("cmd", ["status", "goal", "diff"])
 async def test_where_nothing_is_stored_the_error_says_what_to_do(cmd: str) -> None:
     """Scenarios 42, 44, 46, 48 and 104."""
-    outcome = await run(MemoryStore(), things(World(), "a"), cmd, profile="dev")
+    outcome = await run(MemoryStore(), things(World(), "a"), cmd, profile="dev", source="stored")
     assert outcome.kind == "failed"
     assert outcome.message == "nothing is stored of things/dev: run `irenic discover` first."
     assert outcome.items.not_done == ["a"]
@@ -106,17 +106,17 @@ async def test_an_item_of_which_a_state_is_not_known_has_no_diff() -> None:
     world, store = World(), MemoryStore()
     flow = things(world, "a", "b")
     await run(store, flow, "discover", items=["a"])
-    outcome = await run(store, flow, "diff")
+    outcome = await run(store, flow, "diff", source="stored")
     assert (outcome.states["a"].diff is None, outcome.states["b"].diff is None) == (False, True)
 
 
 async def test_an_item_that_cannot_be_compared_is_an_error_of_its_own() -> None:
     """The other items are compared all the same."""
     world, store = World(a=3), MemoryStore()
-    flow = Flow("f")
-    flow.add(Thing("a", world))
-    flow.add(Thing("b", world, state_diff=fails_at_once("no")))
-    outcome = await run(store, flow, "diff", source="discover")
+    flow = things(world, "a", "b")
+    await run(store, flow, "discover")
+    thing_of(flow, "b").replace(state_diff=fails_at_once("no"))
+    outcome = await run(store, flow, "diff", source="stored")
     assert outcome.kind == "item_error"
     assert {id: error.phase for id, error in outcome.errors.items()} == {"b": "state_diff"}
     assert outcome.items.model_dump() == {"done": ["a"], "not_done": ["b"], "unknown": []}

@@ -142,7 +142,7 @@ async def test_drift_is_mended(shop: Workshop) -> None:
     (shop.root / "site/readme.txt").write_bytes(b"HELLO\n")
 
     refused = await shop.run(flow)
-    await shop.run(flow, sync="none")
+    await shop.run(flow)
 
     assert refused.kind == "refused"
     assert site_of(shop) == UNPACKED
@@ -473,7 +473,7 @@ async def test_a_broken_manifest_is_written_again(shop: Workshop) -> None:
     good = shop.tree()["manifest.json"]
     (shop.root / "manifest.json").write_bytes(b"[{]")
 
-    await shop.run(flow, sync="none")
+    await shop.run(flow)
 
     assert good == shop.tree()["manifest.json"]
 

@@ -113,7 +113,7 @@ async def test_a_changed_file_is_drift(shop: Workshop) -> None:
     (shop.root / "files/app.zip").write_bytes(b"changed")
 
     refused = await shop.run(flow)
-    mended = await shop.run(flow, sync="none")
+    mended = await shop.run(flow)
 
     assert refused.kind == "refused"
     assert isinstance(mended, Complete)

@@ -171,7 +171,7 @@ async def test_a_text_file_is_written_once_mended_and_removed(shop: Workshop) ->
     again = await shop.run(flow)
     written = shop.tree()
     (shop.root / "a/note.txt").write_text("changed")
-    await shop.run(flow, sync="none")
+    await shop.run(flow)
     mended = shop.tree()
     await shop.run(flow, "clean")
 

@@ -327,7 +327,7 @@ async def test_what_done_means_is_said_by_the_command(cmd: str, dry_run: bool, s
     """After looking, or trying, nothing is done: the rows say how things stand."""
     flow = chain(World())
     async with CmdExecutionMap(MemoryStore(), ()) as executions:
-        execution = executions.submit(CmdExecRequest(flow=flow, cmds=[cmd], dry_run=dry_run, sync="none"))
+        execution = executions.submit(CmdExecRequest(flow=flow, cmds=[cmd], dry_run=dry_run))
         await execution
         events = await journal_of(execution)
     page = opened(flow, events)

@@ -44,11 +44,19 @@ class Discovery:
             if is_interrupt(run, error):
                 cmd_run.item_left(run, "cancelled while it was being discovered")
             else:
-                cmd_run.item_failed(run, error, "state_current" if self._current else "state_goal")
+                cmd_run.item_failed(run, error, run.phase)
         return True
 
     async def _look(self, run: ItemRun) -> None:
-        item = await self._cmd_run.looker.look(run)
+        looker = self._cmd_run.looker
+        try:
+            item = await looker.look(run)
+        except BaseException:
+            # What was found out before counts all the same.
+            for which, states in ((StateKind.CURRENT, looker.current), (StateKind.GOAL, looker.goal)):
+                if run.item_id in states:
+                    self._emit(run, which, dump(states[run.item_id]))
+            raise
         if self._store:
             await self._record(run, item)
         self._emit(run, StateKind.CURRENT, item.found)

@@ -42,6 +42,7 @@ class ItemRun:
         "key",
         "last_alive",
         "moves",
+        "phase",
         "recorded_at",
         "shields",
         "spec",
@@ -68,6 +69,8 @@ class ItemRun:
         self.moves: list[tuple[str, str]] = []
         """Stored entries that have to change their ids before anything of this item is recorded."""
         self.uses_place = False
+        self.phase = ""
+        """Which of the item's functions was called last."""
         self._after = after
         self._stored_state: tuple[Any, Any] | None = None
         self.cancellable = False

@@ -38,7 +38,7 @@ class CmdExecRequest(BaseModel):
     :param id: a ULID made by the caller; made here where omitted.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True, extra="forbid")
 
     flow: Flow
     profile: str = "default"

@@ -9,6 +9,7 @@ Looker.look                predecessors first
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from irenic.engine.item_run import ItemRun, identity_of
@@ -84,13 +85,11 @@ class Looker:
 
     async def _look_ensure(self, run: ItemRun) -> PreviewItem:
         moving = self.moving(run.item_id)
+        run.phase = "state_current"
         try:
             params = self._partial(run).whole()
             self._find_by_identity(run, params)
-            current = await self.find_current(run)
-            if not self._may_go_on():
-                raise ItemLeft
-            goal = await self.find_goal(run)
+            current, goal = await self._find_both(run)
         except ItemLeft:
             raise
         except Exception:
@@ -111,6 +110,20 @@ class Looker:
             )
         return self._judge(run, params, current, goal, reasons, drift)
 
+    async def _find_both(self, run: ItemRun) -> tuple[Any, Any]:
+        """Discover both states; where both fail, the error of the current one is raised."""
+        try:
+            current = await self.find_current(run)
+        except Exception:
+            phase = run.phase
+            with suppress(Exception):
+                await self.find_goal(run)
+            run.phase = phase
+            raise
+        if not self._may_go_on():
+            raise ItemLeft
+        return current, await self.find_goal(run)
+
     def _judge(
         self,
         run: ItemRun,
@@ -121,25 +134,24 @@ class Looker:
         drift: Drift | None,
     ) -> PreviewItem:
         item = run.item
+        run.phase = "state_diff"
         diff = item.state_diff(current, goal)
+        run.phase = "apply_check"
         required = item.apply_check(params, current, goal, diff).required
         others = self._stored_elsewhere(run)
         if drift is not None:
             reasons.append(PreviewReason.DRIFT)
         if run.stored is not None and run.stored.unknown:
-            kind = VerdictKind.CHECK_AGAIN
+            kind = VerdictKind.CHECK_AGAIN if required else VerdictKind.NOTHING
             reasons = [PreviewReason.UNKNOWN_RESULT, *([PreviewReason.NOT_AT_GOAL] if required else [])]
         elif not required:
             kind = VerdictKind.NOTHING
-            if others:
-                reasons.append(PreviewReason.ELSEWHERE)
-            reasons = [reason for reason in reasons if reason is not PreviewReason.NEVER_RUN]
             reasons = reasons or [PreviewReason.AT_GOAL]
         else:
             is_there = not states_equal(current, item.state_clean(self._partial(run)))
             kind = self._required_kind(run, drift, others, is_there=is_there)
-            if others:
-                reasons.append(PreviewReason.ELSEWHERE)
+            if kind is VerdictKind.MAKE_HERE:
+                reasons = [PreviewReason.ELSEWHERE]
             if kind is VerdictKind.CHANGE and run.stored is None:
                 reasons.append(PreviewReason.IS_THERE)
             reasons.append(PreviewReason.NOT_AT_GOAL)
@@ -178,6 +190,7 @@ class Looker:
                 return verdict_item(run, VerdictKind.NOTHING, [PreviewReason.AT_GOAL], None, None)
             raise
         partial = run.resolve(self.current, self.goal, inputs=self._inputs)
+        run.phase = "state_clean"
         clean = run.item.state_clean(partial)
         params = partial.whole()
         await self._find_by_evidence(run, params, current)
@@ -188,7 +201,8 @@ class Looker:
             reasons = [PreviewReason.NOT_MADE] if is_there else [PreviewReason.AT_GOAL]
             return verdict_item(run, kind, reasons, current, None, others=self._stored_elsewhere(run))
         if stored.unknown:
-            return verdict_item(run, VerdictKind.CHECK_AGAIN, [PreviewReason.UNKNOWN_RESULT], current, clean)
+            kind = VerdictKind.CHECK_AGAIN if current is None or is_there else VerdictKind.NOTHING
+            return verdict_item(run, kind, [PreviewReason.UNKNOWN_RESULT], current, clean)
         if current is None:
             # It cannot be looked at by the flow's params; it is cleaned by those that it was made with.
             kind = VerdictKind.NOTHING if stored.about is None else VerdictKind.CHECK_AGAIN
@@ -201,7 +215,9 @@ class Looker:
 
     async def find_current(self, run: ItemRun) -> Any:
         """Discover an item's current state, as far as its params are known."""
-        partial = run.resolve(self.current, inputs=self._inputs)
+        run.phase = "state_current"
+        sources = (self.current, self.goal) if self._cleans else (self.current,)
+        partial = run.resolve(*sources, inputs=self._inputs)
         state = await run.call(run.item.try_state_current, run.cx, partial)
         if state is not None:
             self.current[run.item_id] = run.checked(state, "try_state_current")
@@ -209,6 +225,7 @@ class Looker:
 
     async def find_goal(self, run: ItemRun) -> Any:
         """Discover an item's goal state, from the goals of its predecessors where those are known."""
+        run.phase = "state_goal"
         state = await run.call(run.item.try_state_goal, run.cx, self._partial(run))
         if state is not None:
             self.goal[run.item_id] = run.checked(state, "try_state_goal")

@@ -137,7 +137,7 @@ def _reason_text(reason: PreviewReason, drift: Drift | None, others: Sequence[It
     if reason is PreviewReason.DRIFT and drift is not None and drift.stored_at is not None:
         return f"it was changed outside irenic since {day_and_time(drift.stored_at)}"
     if reason is PreviewReason.ELSEWHERE:
-        return f"it was made {place_text(others[0])}" if others else ""
+        return f"it is not here yet; made {place_text(others[0])}" if others else ""
     if reason is PreviewReason.PREDECESSOR_RUNS and after:
         return f"known after {' and '.join(after)} {'is' if len(after) == 1 else 'are'} applied"
     return _WORDS[reason]
