@@ -18,7 +18,7 @@ from irenic.model.errors import IrenicError, ParamsError
 from irenic.model.events import ItemError, ItemIntent, ItemResult, JournalEvent
 from irenic.model.server_address import without_token
 
-__all__ = ["Deadline", "ErrorBudget", "Failsafe", "RateGuard", "restored_guards"]
+__all__ = ["Deadline", "ErrorBudget", "Failsafe", "RateGuard"]
 
 MOST_PATIENCE = 60.0
 """Seconds between two looks at a switch that cannot be reached, at most."""

@@ -54,6 +54,9 @@ class TextFile(Item[TextParams, TextState]):
     def state_clean(self, params_partial: PartialParams[TextParams]) -> TextState:
         return TextState()
 
+    def identity(self, params: TextParams) -> str:
+        return params.path
+
     async def apply(
         self, cx: ItemContext, params: TextParams, current: TextState, target: TextState, diff: StateDiff
     ) -> TextState:
@@ -85,13 +88,13 @@ loud = flow.add(TextFile("loud"), path="FLOW_ID/loud.txt", text=greeting.state.t
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="The flow's name: letters, digits and underscores.", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help="The flow's name: letters, digits, underscores and hyphens.", metavar="NAME")],
 ) -> ExitCode:
     """Make a flow file that runs, to start from.
 
     It defines an item of its own and two places of it in a flow, one of which refers to the other.
     """
-    flow_id = check_identifier(name.removesuffix(".py").replace("-", "_"), "flow id")
+    flow_id = check_identifier(name.removesuffix(".py"), "flow id")
     path = Path(f"{flow_id}.py")
     try:
         with path.open("x", encoding="utf-8") as file:

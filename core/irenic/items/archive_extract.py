@@ -12,7 +12,7 @@ from irenic.flow.item import ApplyCheck, Item, ItemInteraction, StateDiff, field
 from irenic.flow.params import PartialParams
 from irenic.items.archive import ArchiveLimits, Entry, Guard, read_entries
 from irenic.items.digests import FileDigest, digest_directory, digest_file, digest_of
-from irenic.items.paths import RelativePath
+from irenic.items.paths import RelativePath, path_parts
 from irenic.model.errors import ItemFailure
 from irenic.model.progress import ProgressLimit
 
@@ -112,6 +112,10 @@ class ArchiveExtract(Item[ArchiveExtractParams, ArchiveExtractState]):
             raise ItemFailure(f"there is no archive {params.archive} that could be unpacked.")
         await self._refuse_foreign_files(cx, params)
         return goal
+
+    def identity(self, params: ArchiveExtractParams) -> str:
+        """Return the path."""
+        return "/".join(path_parts(params.dest))
 
     def state_clean(self, params_partial: PartialParams[ArchiveExtractParams]) -> ArchiveExtractState:
         """Return that there is no directory."""

@@ -11,7 +11,7 @@ from irenic.flow.params import PartialParams
 from irenic.items.addresses import WebAddress, without_login
 from irenic.items.digests import OptionalSha256, digest_file
 from irenic.items.http_failures import check_status, host_of, shown
-from irenic.items.paths import RelativePath
+from irenic.items.paths import RelativePath, path_parts
 from irenic.model.errors import ItemFailure
 from irenic.model.progress import ProgressLimit
 
@@ -73,6 +73,10 @@ class FileDownload(Item[FileDownloadParams, FileDownloadState]):
         """Return what the params alone say; nothing is requested."""
         url = without_login(params.address) if params.sha256 is None else None
         return FileDownloadState(path=params.dest, exists=True, sha256=params.sha256, url=url)
+
+    def identity(self, params: FileDownloadParams) -> str:
+        """Return the path."""
+        return "/".join(path_parts(params.dest))
 
     def state_clean(self, params_partial: PartialParams[FileDownloadParams]) -> FileDownloadState:
         """Return that there is no file."""

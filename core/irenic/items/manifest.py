@@ -9,7 +9,7 @@ from irenic.flow.generated import Generated
 from irenic.flow.item import Item, ItemInteraction, StateDiff
 from irenic.flow.params import PartialParams
 from irenic.items.digests import FileDigest, digest_bytes, digest_directory
-from irenic.items.paths import RelativePath
+from irenic.items.paths import RelativePath, path_parts
 from irenic.model.errors import ItemFailure
 
 
@@ -59,6 +59,10 @@ class Manifest(Item[ManifestParams, ManifestState]):
         if goal.sha256 is None and not cx.dry_run:
             raise ItemFailure(f"there is no directory {params.directory} whose files could be listed.")
         return goal
+
+    def identity(self, params: ManifestParams) -> str:
+        """Return the path."""
+        return "/".join(path_parts(params.dest))
 
     def state_clean(self, params_partial: PartialParams[ManifestParams]) -> ManifestState:
         """Return that there is no list."""

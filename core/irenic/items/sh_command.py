@@ -42,6 +42,8 @@ class ShCommand(Item[ShCommandParams, ShCommandState]):
     the whole group. What it writes to stderr goes to the log. An exit code other than 0 is an error.
     """
 
+    is_local = True
+
     async def state_current(self, cx: ItemContext, params: ShCommandParams) -> ShCommandState:
         """Return what the script ``current`` prints."""
         return _state(await _run(cx, params, "current", params.current))

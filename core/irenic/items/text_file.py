@@ -6,7 +6,7 @@ from irenic.flow.context import ItemContext
 from irenic.flow.item import Item, ItemInteraction, StateDiff
 from irenic.flow.params import PartialParams
 from irenic.items.digests import digest_bytes, digest_file
-from irenic.items.paths import RelativePath
+from irenic.items.paths import RelativePath, path_parts
 
 
 class TextFileParams(BaseModel):
@@ -39,6 +39,10 @@ class TextFile(Item[TextFileParams, TextFileState]):
         """Return the file as the text makes it."""
         wanted = digest_bytes(params.dest, params.text.encode())
         return TextFileState(path=params.dest, exists=True, size=wanted.size, sha256=wanted.sha256)
+
+    def identity(self, params: TextFileParams) -> str:
+        """Return the path."""
+        return "/".join(path_parts(params.dest))
 
     def state_clean(self, params_partial: PartialParams[TextFileParams]) -> TextFileState:
         """Return that there is no file."""
