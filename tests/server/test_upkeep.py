@@ -54,6 +54,7 @@ def _downgrade(database: Database) -> None:
     with database.writer.begin() as connection:
         for table in ("telemetry", "idempotency_keys", "pauses"):
             connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("ALTER TABLE execution_details DROP COLUMN request"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
 
 

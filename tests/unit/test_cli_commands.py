@@ -65,7 +65,7 @@ def test_a_new_flow_runs_at_once(irenic: Irenic) -> None:
 
 def test_a_new_flow_does_not_take_the_place_of_another(irenic: Irenic) -> None:
     """And its name has to be one."""
-    irenic("new", "my-flow.py")
+    irenic("new", "my_flow.py")
     again = irenic("new", "my_flow")
     assert (again.code, again.err) == (2, "irenic: my_flow.py exists already: take another name, or move it away.\n")
     assert irenic("new", "9 lives").code == 2
@@ -78,13 +78,14 @@ def test_exit_codes_say_what_became_of_it(irenic: Irenic) -> None:
     write_flow("w:waits", name="waiting.py")
     assert irenic("ensure", "flow.py", "-p", "dev").code == 0
     assert irenic("ensure", "failing.py", "-p", "failing").code == 1
-    assert irenic("ensure", "flow.py", "--sync", "nonsense").code == 2
+    assert irenic("ensure", "flow.py", "--on-drift", "nonsense").code == 2
     assert irenic("status", "flow.py", "-p", "nothing").code == 4
     assert irenic("ensure", "waiting.py", "-p", "late", "--deadline", "0.1", "--strategy", "cancel").code == 130
     Path("a.done").unlink()
-    refused = irenic("ensure", "flow.py", "-p", "dev")
+    refused = irenic("ensure", "flow.py", "-p", "dev", "--on-drift", "refuse")
     assert refused.code == 3
-    assert "   stored      done: true, item: a\n   discovered  done: false, item: null\n" in refused.out
+    assert "   stored  done: true, item: a\n   found   done: false, item: null\n" in refused.out
+    assert irenic("diff", "flow.py", "-p", "dev", "--exit-code").code == 5
 
 
 def test_json_and_yaml_are_pure_and_the_same(irenic: Irenic) -> None:
@@ -100,7 +101,7 @@ def test_json_and_yaml_are_pure_and_the_same(irenic: Irenic) -> None:
 
 
 def test_reading_commands_show_what_is_stored_or_what_is_found(irenic: Irenic) -> None:
-    """Stored, unless --discover is given."""
+    """Status and goal what is stored, unless --discover is given; diff what is there, unless --stored is."""
     write_flow("a:at_once")
     assert "run `irenic discover` first" in irenic("status", "flow.py").out
     assert irenic("discover", "flow.py").code == 0
@@ -108,8 +109,8 @@ def test_reading_commands_show_what_is_stored_or_what_is_found(irenic: Irenic) -
     assert "done  false" in irenic("status", "flow.py").out
     assert "done  true" in irenic("status", "flow.py", "--discover").out
     assert "done  true" in irenic("goal", "flow.py").out
-    assert "done: false -> true" in irenic("diff", "flow.py").out
-    assert "no difference" in irenic("diff", "flow.py", "--discover").out
+    assert "done: false -> true" in irenic("diff", "flow.py", "--stored").out
+    assert "no difference" in irenic("diff", "flow.py").out
 
 
 def test_two_profiles_are_compared(irenic: Irenic) -> None:
@@ -203,7 +204,7 @@ def test_resume_goes_on_where_the_last_run_stopped(irenic: Irenic) -> None:
     Path("b.go").touch()
     resumed = irenic("resume", stopped["execution_id"])
     assert resumed.code == 0
-    assert resumed.err.startswith("Resume ensure of gated/default:\n")
+    assert re.match(r"Resume ensure of gated/default, begun by .+ \d seconds? ago:\n", resumed.err)
     assert Path("happened").read_text().splitlines() == ["a begins", "a ends", "b begins", "b begins", "b ends"]
     newest = irenic("executions", "list", "-n", "1").out.split()[0]
     assert "there is nothing to resume" in irenic("resume", newest).err

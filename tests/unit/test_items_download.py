@@ -107,16 +107,16 @@ async def test_another_url_downloads_again(shop: Workshop) -> None:
 
 
 async def test_a_changed_file_is_drift(shop: Workshop) -> None:
-    """A file that was changed since is refused by the sync check, and mended when that is left out."""
+    """A file that was changed since is repaired, or refused where that is asked for."""
     flow = download(shop)
     await shop.run(flow)
     (shop.root / "files/app.zip").write_bytes(b"changed")
 
-    refused = await shop.run(flow)
-    mended = await shop.run(flow)
+    refused = await shop.run(flow, on_drift="refuse")
+    repaired = await shop.run(flow)
 
     assert refused.kind == "refused"
-    assert isinstance(mended, Complete)
+    assert isinstance(repaired, Complete)
     assert shop.tree() == {"files/app.zip": CONTENT}
 
 

@@ -100,6 +100,8 @@ class FlowRunner:
 
         :raises ParamsError: if it was one of another flow.
         """
+        if record.flow != self.flow.id:
+            raise ParamsError(f"{self._path} defines the flow {self.flow.id}, but {record.id} ran {record.flow}.")
         described = [] if record.request is None else record.request.guards
         guards, unknown = restored_guards(described)
         for kind in unknown:
