@@ -20,7 +20,6 @@ from irenic.flow.params import PartialParams
 from irenic.model.cmd import Direction, StateKind
 from irenic.model.errors import ItemFailure, StoreError
 from irenic.model.events import ItemIntent, ItemResult, ItemState, ItemStatus, StateForgotten
-from irenic.model.ids import new_execution_id
 from irenic.model.outcome import ErrorInfo
 from irenic.model.progress import ProgressStatus
 from irenic.model.verdict import VerdictKind
@@ -271,7 +270,8 @@ class Application:
             )
             cmd_run.note_swallowed(run)
             data = dump(run.checked(state, "apply"))
-            self._compare(run, prepared, state)
+            if state is not prepared.target:
+                self._compare(run, prepared, state)
         except BaseException as error:
             return await self._not_applied(run, error, data)
         cmd_run.current[run.item_id] = state
@@ -286,7 +286,7 @@ class Application:
             before = stored.goal if self._direction is Direction.ENSURE else target
             if before == target:
                 return stored.key
-        return new_execution_id()
+        return self._recorder.next_id()
 
     def _compare(self, run: ItemRun, prepared: _Prepared, state: Any) -> None:
         """Compare what apply returned with what it was to reach.

@@ -74,7 +74,17 @@ class CmdRun:
             run.stored = None if entry is None else entry.at(here)
             run.kept = None
             run.moves = []
-        self.looker = Looker(cmd, graph, stored, inputs, self.current, self.goal, here, may_go_on=interrupts.may_go_on)
+        self.looker = Looker(
+            cmd,
+            graph,
+            stored,
+            inputs,
+            self.current,
+            self.goal,
+            here,
+            interrupts.may_go_on,
+            thorough=cmd is not Cmd.ENSURE or request.plan is not None,
+        )
 
     @property
     def here(self) -> str | None:

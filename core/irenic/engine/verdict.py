@@ -42,6 +42,8 @@ class Looker:
     :param stored: what is stored of the profile.
     :param current: states by item id; those of items that are not looked at are what is stored of them.
     :param place: the id of this place, or None where it has none yet.
+    :param thorough: whether to look also at what is not stored and comes after something that is to be applied: there
+        is nothing to compare it with, and it is looked at again before it is applied.
     :param may_go_on: asked between two phases; where it says no, :class:`ItemLeft` is raised.
     """
 
@@ -55,6 +57,8 @@ class Looker:
         goal: dict[str, Any],
         place: str | None,
         may_go_on: Callable[[], bool] = lambda: True,
+        *,
+        thorough: bool = True,
     ) -> None:
         self.current = current
         self.goal = goal
@@ -65,6 +69,7 @@ class Looker:
         self._inputs = inputs
         self._place = place
         self._may_go_on = may_go_on
+        self._thorough = thorough
         self._last_applied: dict[str, tuple[str, int]] = {}
 
     def moving(self, item_id: str) -> list[str]:
@@ -78,13 +83,16 @@ class Looker:
 
         :raises Exception: what the item's code raises, where all its predecessors are at their goals.
         """
-        self._note_last_applied(run)
+        if self._stored.items:
+            self._note_last_applied(run)
         look = self._look_clean if self._cleans else self._look_ensure
         item = self.verdicts[run.item_id] = await look(run)
         return item
 
     async def _look_ensure(self, run: ItemRun) -> PreviewItem:
         moving = self.moving(run.item_id)
+        if moving and run.stored is None and not self._thorough:
+            return self._after(run, moving, [PreviewReason.NEVER_RUN], None)
         run.phase = "state_current"
         try:
             params = self._partial(run).whole()
@@ -286,11 +294,14 @@ class Looker:
         return any(self._last_applied.get(other, ("", 0)) > seen for other in self._graph.predecessors(run.item_id))
 
     def _note_last_applied(self, run: ItemRun) -> None:
-        applied = [self._last_applied[o] for o in self._graph.predecessors(run.item_id) if o in self._last_applied]
-        if run.stored is not None and run.stored.applied_by is not None:
-            applied.append(run.stored.applied_by)
-        if applied:
-            self._last_applied[run.item_id] = max(applied)
+        """Note which apply, of the item or of what it stands on, was the last."""
+        last = None if run.stored is None else run.stored.applied_by
+        for other in self._graph.predecessors(run.item_id):
+            applied = self._last_applied.get(other)
+            if applied is not None and (last is None or applied > last):
+                last = applied
+        if last is not None:
+            self._last_applied[run.item_id] = last
 
     def _stored_elsewhere(self, run: ItemRun) -> list[ItemStates]:
         whole = self._stored.items.get(run.item_id)
