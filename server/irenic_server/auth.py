@@ -158,7 +158,7 @@ def cookie_name(scope: AsgiScope) -> str:
 
 def uses_cookie(scope: AsgiScope) -> bool:
     """Tell whether a request is let in by a cookie, which a browser sends by itself."""
-    return not _is_bearer(header(scope, b"authorization"))
+    return not _is_bearer(header(scope, b"authorization")) and header(scope, b"cookie") is not None
 
 
 def _bearer(scope: AsgiScope) -> str | None:

@@ -148,7 +148,7 @@ def configure_logs(*, as_json: bool, level: str) -> None:
     """Send the logs of the server to stderr."""
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonLines() if as_json else _Lines())
-    for name in ("irenic", "uvicorn"):
+    for name in ("irenic", "uvicorn", "asyncio"):
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.propagate = False

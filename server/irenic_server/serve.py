@@ -98,7 +98,7 @@ def make_server(app: App, started: Callable[[], None]) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         loop="auto",
-        http=configured_protocol(settings.limits, app.shortcut),
+        http=configured_protocol(settings.limits, app.shortcut, app.services.connections),
         ws="none",
         lifespan="on",
         log_config=None,

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from starlette.types import ASGIApp
 
 from irenic_server.clock import now_ms
+from irenic_server.connections import Connections, most_connections
 from irenic_server.database import Database
 from irenic_server.folding import FoldCache
 from irenic_server.idempotency import forget_keys
@@ -43,6 +44,7 @@ class Services:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
+        self.connections = Connections(most_connections(settings.limits.connections))
         self.news = News()
         self.database = Database(settings.database)
         self.hub = Hub(self.database)
