@@ -4,7 +4,8 @@ RequestLog > SecurityHeaders > HostGate > Authentication > Dispatch > raw routes
 a short way, see ``shortcut.py``.
 """
 
-from contextlib import AbstractAsyncContextManager
+import logging
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -33,6 +34,8 @@ from irenic_server.shortcut import Shortcut
 from irenic_server.site import Site
 from irenic_server.telemetry import Intake
 
+_log = logging.getLogger("irenic.server")
+
 _TAGS = [
     {"name": "executions", "description": "Executions, their journals and outcomes"},
     {"name": "interrupts", "description": "Asking executions to stop"},
@@ -55,7 +58,8 @@ class App:
         log = RequestLog(SecurityHeaders(gate, settings), self.services.metrics)
         self._app = Prefixed(log, settings.prefix)
         self.shortcut = Shortcut(self.services, log=log, gate=gate, authentication=authentication, rates=rates)
-        self._running: AbstractAsyncContextManager[None] | None = None
+        self.on_failure: Callable[[], None] = lambda: None
+        """Called when the server can not go on; whoever runs it has to end it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -65,9 +69,15 @@ class App:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        async with self.services.running(self._app):
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
+        try:
+            async with self.services.running(self._app):
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except (Exception, BaseExceptionGroup):
+            # Without its regular work a server would answer, and leases would never end.
+            _log.critical("the server cannot go on", exc_info=True)
+            self.on_failure()
+            raise
         await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -14,7 +14,7 @@ from irenic_server.journal import RUNNING, stale_fencing
 from irenic_server.outcomes import lose
 from irenic_server.problems import Problem
 from irenic_server.profiles import ProfileRow, ensure_profile, find_profile, profile_by_key
-from irenic_server.requests import LeaseRenew, LeaseTake
+from irenic_server.requests import MOST_TTL, LeaseRenew, LeaseTake
 from irenic_server.tables import executions, profiles
 from irenic_server.transaction import Transaction
 
@@ -137,12 +137,15 @@ def end_silent_executions(transaction: Transaction, *, leased_ms: int, unleased_
 
 
 def extend_leases(transaction: Transaction, ttl: float) -> None:
-    """Give every lease some time from now, because nobody could renew one while the server was down."""
-    least = now_ms() + int(ttl * 1000)
+    """Give every lease some time from now, because nobody could renew one for a while.
+
+    One that ends later than any lease may was given by a clock that has been set back since.
+    """
+    at = now_ms()
+    least, most = at + int(ttl * 1000), at + int(max(ttl, MOST_TTL) * 1000)
+    wrong = or_(profiles.c.lease_expires_ms < least, profiles.c.lease_expires_ms > most)
     transaction.connection.execute(
-        update(profiles)
-        .where(profiles.c.lease_holder.is_not(None), profiles.c.lease_expires_ms < least)
-        .values(lease_expires_ms=least)
+        update(profiles).where(profiles.c.lease_holder.is_not(None), wrong).values(lease_expires_ms=least)
     )
 
 

@@ -58,7 +58,8 @@ class RequestLog:
         try:
             await self._app(scope, receive, send_numbered)
         except Problem as problem:
-            await respond_problem(send_numbered, problem)
+            if status == 0:
+                await respond_problem(send_numbered, problem)
         except Exception as error:
             failure = self.failure(scope, error, request_id)
             if status == 0:

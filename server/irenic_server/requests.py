@@ -13,6 +13,9 @@ from irenic.model.timestamps import Timestamp
 
 Holder = Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
+MOST_TTL = 300
+"""Seconds that a lease may live without being renewed."""
+
 
 class ExecutionCreate(BaseModel):
     """A new execution, whose id its maker chose."""
@@ -162,7 +165,7 @@ class LeaseTake(BaseModel):
 
     holder: Annotated[Holder, StringConstraints(min_length=1)]
     execution_id: ExecutionId | None = None
-    ttl: float | None = Field(None, ge=1, le=300)
+    ttl: float | None = Field(None, ge=1, le=MOST_TTL)
     take_over: bool = False
 
 
@@ -171,7 +174,7 @@ class LeaseRenew(BaseModel):
 
     holder: Annotated[Holder, StringConstraints(min_length=1)]
     fencing: int = Field(ge=0, lt=2**53)
-    ttl: float | None = Field(None, ge=1, le=300)
+    ttl: float | None = Field(None, ge=1, le=MOST_TTL)
 
 
 class LeaseGiveBack(BaseModel):

@@ -5,6 +5,7 @@ import gc
 import signal
 import socket
 import ssl
+import time
 import webbrowser
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -12,15 +13,20 @@ from types import FrameType
 from urllib.parse import quote
 
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 
 from irenic.model.errors import IrenicError
 from irenic_server.app import App, create_app
+from irenic_server.database import Database
+from irenic_server.failures import is_for_good, problem_of
 from irenic_server.protocol import configured_protocol
 from irenic_server.requests import InterruptRequest
 from irenic_server.schema import prepare_schema
 from irenic_server.settings import Settings
 
 BACKLOG = 2048
+
+DATABASE_SECONDS = 1.0
 
 YOUNG_OBJECTS = 10_000
 """New objects after which the garbage collector looks at them: a few for every request of a busy second."""
@@ -37,11 +43,17 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._app = app
         self._tell_started = started
+        self.failed = False
+        app.on_failure = self._fail
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._tell_started()
+
+    def _fail(self) -> None:
+        self.failed = True
+        self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Ask what runs here to stop, each time harder; the server ends when it has."""
@@ -68,7 +80,7 @@ def serve(settings: Settings, *, announce: Announce, open_browser: bool = False)
     listener = listen(settings, announce)
     with closing(listener):
         app = create_app(settings)
-        prepare_schema(app.services.database)
+        wait_for_database(app.services.database, announce)
 
         def started() -> None:
             _settle_memory()
@@ -77,9 +89,12 @@ def serve(settings: Settings, *, announce: Announce, open_browser: bool = False)
             if open_browser:
                 webbrowser.open(address)
 
+        server = make_server(app, started)
         # Uvicorn drains, and then raises the signal again that it was ended by.
         with suppress(KeyboardInterrupt):
-            make_server(app, started).run(sockets=[listener])
+            server.run(sockets=[listener])
+        if server.failed:
+            raise ServeError("the server could not go on, and its log says why. What was acknowledged is stored.")
 
 
 def _settle_memory() -> None:
@@ -89,7 +104,29 @@ def _settle_memory() -> None:
     gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
 
 
-def make_server(app: App, started: Callable[[], None]) -> uvicorn.Server:
+def wait_for_database(database: Database, announce: Announce) -> None:
+    """Prepare the schema, as soon as the database can be reached.
+
+    :raises ServeError: if it never will be.
+    """
+    said = False
+    while True:
+        try:
+            prepare_schema(database)
+        except SQLAlchemyError as error:
+            why = " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".?")
+            problem = problem_of(error)
+            if problem is None or problem.name != "unavailable" or database.is_sqlite or is_for_good(error):
+                raise ServeError(f"the database cannot be used: {why}. Nothing was changed.") from error
+            if not said:
+                announce(f"The database cannot be reached: {why}. It is tried again every second.")
+            said = True
+            time.sleep(DATABASE_SECONDS)
+        else:
+            return
+
+
+def make_server(app: App, started: Callable[[], None]) -> "_Server":
     """Return a server that is ready to run.
 
     :param started: called when it answers requests.

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp
 
+from irenic_server.background import Background
 from irenic_server.clock import now_ms
 from irenic_server.connections import Connections, most_connections
 from irenic_server.database import Database
@@ -18,8 +19,9 @@ from irenic_server.listener import listen
 from irenic_server.live import BEAT_SLOTS, Hub
 from irenic_server.metrics import Metrics
 from irenic_server.notices import News
-from irenic_server.problems import Problem
+from irenic_server.pulse import Pulse
 from irenic_server.retention import delete_executions, delete_telemetry, give_room_back
+from irenic_server.revisions import touch
 from irenic_server.runs import Runs, load_flows
 from irenic_server.schema import prepare_schema
 from irenic_server.settings import Settings
@@ -34,6 +36,7 @@ SILENCE_SECONDS = 60.0
 """How long an execution whose lease is gone may be silent before it is lost."""
 
 SILENCE_LOOK_SECONDS = 30.0
+RECOVERY_SECONDS = 1.0
 
 
 class Services:
@@ -54,6 +57,9 @@ class Services:
         self.flows = load_flows(settings.run) if settings.run else {}
         self.runs: Runs | None = None
         self.draining = False
+        self.background = Background()
+        self.pulse = Pulse(settings.sweep_interval)
+        self._slot = 0
 
     @asynccontextmanager
     async def running(self, app: ASGIApp) -> AsyncIterator[None]:
@@ -72,17 +78,20 @@ class Services:
             max_pending=self.settings.limits.pending_writes,
         )
         await self.writer.write(lambda transaction: extend_leases(transaction, self.settings.lease_ttl))
+        background = self.background
         async with asyncio.TaskGroup() as tasks:
-            regular = [
-                tasks.create_task(_every(self.settings.sweep_interval, self._end_leases)),
-                tasks.create_task(_every(SILENCE_LOOK_SECONDS, self._end_silent)),
-                tasks.create_task(_every(self.settings.retention_interval, self._delete_old)),
-                tasks.create_task(self._beat()),
+            works = [
+                background.repeat("leases", self.settings.sweep_interval, self._end_leases),
+                background.repeat("silence", SILENCE_LOOK_SECONDS, self._end_silent),
+                background.repeat("retention", self.settings.retention_interval, self._delete_old),
+                background.repeat("recovery", RECOVERY_SECONDS, self._try_to_write),
+                background.repeat("heartbeat", self.settings.heartbeat / BEAT_SLOTS, self._beat),
             ]
             if self.forwarder is not None:
-                regular.append(tasks.create_task(self.forwarder.run()))
+                works.append(background.keep("telemetry", self.forwarder.run))
             if not self.database.is_sqlite:
-                regular.append(tasks.create_task(listen(self.database, self.hub, self.news)))
+                works.append(background.keep("listener", lambda: listen(self.database, self.hub, self.news)))
+            regular = [tasks.create_task(work) for work in works]
             try:
                 async with self._running_flows(app):
                     yield
@@ -111,7 +120,15 @@ class Services:
         self.hub.close()
 
     async def _end_leases(self) -> None:
-        if not await self.database.read(has_expired_leases):
+        """End the leases that ran out, unless nobody could renew them: this server slept, or the database was away."""
+        if self.pulse.was_interrupted():
+            _log.warning("no lease could be renewed for a while: each gets its time from now on")
+            await self.writer.write(lambda transaction: extend_leases(transaction, self.settings.lease_ttl))
+        # Whatever fails below leaves the pulse interrupted.
+        expired = await self.database.read(has_expired_leases)
+        if self.writer.failing is None:
+            self.pulse.beat()
+        if not expired:
             return
         ended: Ended = await self.writer.write(end_expired_leases)
         self.metrics.leases_expired += ended.expired
@@ -144,19 +161,11 @@ class Services:
             await self.writer.write(give_room_back)
         await self.writer.write(forget_keys)
 
+    async def _try_to_write(self) -> None:
+        """Find out whether what could not be stored can be stored again; others may wait for that before they send."""
+        if self.writer.failing is not None:
+            await self.writer.write(touch)
+
     async def _beat(self) -> None:
-        slot = 0
-        while True:
-            await asyncio.sleep(self.settings.heartbeat / BEAT_SLOTS)
-            slot = (slot + 1) % BEAT_SLOTS
-            self.hub.beat(slot)
-
-
-async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            await work()
-        except Problem as problem:
-            # The disk is full, or the database is away: it is tried again, and the server stays up meanwhile.
-            _log.warning("regular work failed", extra={"detail": problem.detail})
+        self._slot = (self._slot + 1) % BEAT_SLOTS
+        self.hub.beat(self._slot)

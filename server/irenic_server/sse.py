@@ -4,9 +4,14 @@ Source: the HTML standard, "Server-sent events".
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 
 from starlette.types import Receive, Send
+
+from irenic_server.problems import Problem
+
+_log = logging.getLogger("irenic.server")
 
 COMMENT = b": \n\n"
 """Shows proxies and clients that the stream lives."""
@@ -46,6 +51,9 @@ async def _send_all(send: Send, messages: AsyncGenerator[bytes, None]) -> None:
     try:
         async for chunk in messages:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    except Problem as problem:
+        # The database is away: clients come back by themselves, and go on where they were.
+        _log.info("a stream was ended", extra={"detail": problem.detail})
     finally:
         await messages.aclose()
     await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -177,7 +177,7 @@ class Forwarder:
         for _ in range(TRIES):
             try:
                 response = await client.post(f"{self._endpoint}/v1/{waiting.signal}", content=waiting.body)
-            except httpx.TransportError as error:
+            except httpx.HTTPError as error:
                 _log.info("the collector cannot be reached", extra={"error": str(error)})
             else:
                 if response.status_code not in TRY_AGAIN:
