@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, HTTPException, Path, Query, Request, Response
 from fastapi.routing import APIRoute
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from irenic.model.ids import ExecutionId, Identifier, new_execution_id
 from irenic.model.interrupt import InterruptReply
@@ -51,6 +51,7 @@ from irenic_server.requests import (
 )
 from irenic_server.services import Services
 from irenic_server.states import read_states, replace_states
+from irenic_server.strict_json import read_json
 from irenic_server.telemetry import read_telemetry
 
 
@@ -60,7 +61,7 @@ class JsonRequest(Request):
     async def json(self) -> Any:
         """Return the body's value."""
         try:
-            return from_json(await self.body(), allow_inf_nan=False)
+            return read_json(await self.body())
         except ValueError as error:
             raise HTTPException(400, f"The body is not JSON: {error}. Nothing was stored.") from None
 

@@ -20,6 +20,7 @@ from irenic_server.problems import Problem
 from irenic_server.profiles import ensure_profile
 from irenic_server.requests import ExecutionCreate, InterruptRequest
 from irenic_server.revisions import next_revision
+from irenic_server.strict_json import readable
 from irenic_server.tables import execution_details, executions, flow_infos, profiles
 from irenic_server.transaction import Transaction
 
@@ -80,10 +81,10 @@ def _stored(row: Row[Any]) -> StoredExecution:
         "ended_at": row.ended_at,
         "next_seq": row.next_seq,
     }
-    flow_info = row._mapping.get("flow_info") or "null"
+    flow_info = readable(row._mapping.get("flow_info") or "null")
     # Texts that came as JSON go out as they are: parsing a large picture of a flow only to write it again takes time.
     body = (
-        f'{to_json(record).decode()[:-1]},"inputs":{row.inputs},"interrupt":{row.interrupt or "null"},'
+        f'{to_json(record).decode()[:-1]},"inputs":{readable(row.inputs)},"interrupt":{row.interrupt or "null"},'
         f'"flow_info":{flow_info}}}'
     )
     return StoredExecution(row.key, row.status, row.revision, row.interrupt, body)

@@ -11,6 +11,7 @@ from irenic_server.envelopes import Envelope, expected_sequence, same_json
 from irenic_server.notices import EventsAppended
 from irenic_server.problems import Problem
 from irenic_server.states import StatesFolder
+from irenic_server.strict_json import readable
 from irenic_server.tables import events, profiles, tokens
 from irenic_server.transaction import Transaction
 
@@ -187,4 +188,4 @@ def read_events(connection: Connection, execution_key: int, after: int, limit: i
         .order_by(events.c.seq)
         .limit(limit)
     )
-    return [(row.seq, row.body) for row in connection.execute(query)]
+    return [(row.seq, readable(row.body)) for row in connection.execute(query)]

@@ -15,7 +15,9 @@ from irenic_server.journal import RUNNING, unknown_execution
 from irenic_server.notices import EventsAppended, ExecutionChanged
 from irenic_server.problems import Problem
 from irenic_server.revisions import next_revision
+from irenic_server.strict_json import readable
 from irenic_server.tables import events, execution_details, executions, profiles
+from irenic_server.times import is_time
 from irenic_server.transaction import Transaction
 
 
@@ -41,6 +43,9 @@ def check_outcome(value: Any, execution_id: str) -> Outcome:
             f"The outcome is that of {outcome.execution_id[:64]!r} and the address names {execution_id}. Nothing was "
             "stored.",
         )
+    for name in ("started_at", "ended_at"):
+        if not is_time(getattr(outcome, name)):
+            raise Problem("invalid-request", f"/{name} is no time that there is. Nothing was stored.")
     return outcome
 
 
@@ -160,4 +165,4 @@ def read_outcome(connection: Connection, execution_id: str) -> str:
         raise unknown_execution(execution_id)
     if row.outcome is None:
         raise Problem("no-outcome", "The execution is still running. Ask again, or follow its stream.")
-    return str(row.outcome)
+    return readable(row.outcome)

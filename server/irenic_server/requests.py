@@ -2,19 +2,32 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from irenic.model.cmd import Cmd, SyncMode
+from irenic.model.flow_info import FlowInfo
 from irenic.model.ids import ExecutionId, Identifier
 from irenic.model.interrupt import InterruptReply, Level
 from irenic.model.progress import ExecutionProgress
 from irenic.model.states import ItemStates
-from irenic.model.timestamps import Timestamp
+from irenic_server.times import RealTimestamp
 
 Holder = Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 MOST_TTL = 300
 """Seconds that a lease may live without being renewed."""
+
+
+def _drawable(value: dict[str, Any]) -> dict[str, Any]:
+    """Return a picture of a flow as it is; whoever reads it has to understand it."""
+    FlowInfo.model_validate(value)
+    return value
+
+
+def _without_nul(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not hold a NUL character")
+    return text
 
 
 class ExecutionCreate(BaseModel):
@@ -32,8 +45,8 @@ class ExecutionCreate(BaseModel):
     dry_run: bool = False
     holder: Holder = ""
     fencing: int | None = Field(None, ge=0, lt=2**53)
-    flow_info: dict[str, Any] | None = None
-    started_at: Timestamp | None = None
+    flow_info: Annotated[dict[str, Any], AfterValidator(_drawable)] | None = None
+    started_at: RealTimestamp | None = None
     inputs: dict[str, Any] = {}
 
 
@@ -127,7 +140,7 @@ class PauseRequest(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"paused": True, "reason": "the database is moved"}]})
 
     paused: bool
-    reason: str | None = Field(None, max_length=2000)
+    reason: Annotated[str, AfterValidator(_without_nul)] | None = Field(None, max_length=2000)
 
 
 class Pause(BaseModel):

@@ -20,6 +20,7 @@ from irenic_server.logs import ROUTE
 from irenic_server.metrics import Metrics
 from irenic_server.otlp import NotOtlpError, Parsed, Record, Signal, group, parse
 from irenic_server.problems import Problem
+from irenic_server.strict_json import readable
 from irenic_server.tables import telemetry, tokens
 from irenic_server.tokens import Principal
 from irenic_server.transaction import Transaction
@@ -124,7 +125,7 @@ def read_telemetry(connection: Connection, execution_id: str, signal: Signal, li
         .order_by(telemetry.c.at_ns, telemetry.c.key)
         .limit(limit)
     )
-    return group(signal, [(row.resource, row.scope, row.body) for row in connection.execute(query)])
+    return readable(group(signal, [(row.resource, row.scope, row.body) for row in connection.execute(query)]))
 
 
 @dataclass(frozen=True, slots=True)
