@@ -44,6 +44,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         "database": options.database or os.environ.get("IRENIC_DATABASE_URL"),
         "host": options.host,
         "port": options.port,
+        "strict_port": options.strict_port,
         "token": options.token or os.environ.get("IRENIC_TOKEN"),
         "allowed_hosts": tuple(options.allowed_host),
         "prefix": options.prefix,
@@ -75,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--database", help="a path for SQLite, or postgresql://…; default: $IRENIC_DATABASE_URL, or irenic.sqlite3")
     add("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     add("--port", type=int, default=8000, help="port to listen on; a free one where it is taken (default: 8000)")
+    add("--strict-port", action="store_true", help="end where the port is taken")
     add("--token", help="the token; default: $IRENIC_TOKEN, or a new one at each start")
     add("--open", action="store_true", help="open the address in a browser")
     add("--allowed-host", action="append", default=[], metavar="NAME", help="a further name of this server")

@@ -8,7 +8,7 @@ import ssl
 import time
 import webbrowser
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from types import FrameType
 from urllib.parse import quote
 
@@ -19,6 +19,7 @@ from irenic.model.errors import IrenicError
 from irenic_server.app import App, create_app
 from irenic_server.database import Database
 from irenic_server.failures import is_for_good, problem_of
+from irenic_server.ownership import Ownership
 from irenic_server.protocol import configured_protocol
 from irenic_server.requests import InterruptRequest
 from irenic_server.schema import prepare_schema
@@ -77,14 +78,21 @@ def serve(settings: Settings, *, announce: Announce, open_browser: bool = False)
     :param announce: told what a person should see: the address, and where it is not the one that was asked for.
     :raises IrenicError: if the server cannot start.
     """
-    listener = listen(settings, announce)
-    with closing(listener):
+    with ExitStack() as stack:
         app = create_app(settings)
+        ownership: Ownership | None = None
+        if app.services.database.path is not None:
+            ownership = Ownership(app.services.database.path)
+            stack.callback(ownership.release)
+        listener = stack.enter_context(closing(listen(settings, announce)))
         wait_for_database(app.services.database, announce)
 
         def started() -> None:
             _settle_memory()
-            address = _address(settings, listener.getsockname()[1])
+            base = _base(settings, listener.getsockname()[1])
+            address = f"{base}/?token={quote(settings.token.get_secret_value(), safe='')}"
+            if ownership is not None:
+                ownership.announce(base)
             announce(address)
             if open_browser:
                 webbrowser.open(address)
@@ -154,7 +162,7 @@ def make_server(app: App, started: Callable[[], None]) -> "_Server":
 
 
 def listen(settings: Settings, announce: Announce) -> socket.socket:
-    """Return a socket that listens on the wished port, or on a free one where it is taken.
+    """Return a socket that listens on the wished port, or on a free one where it is taken and that is allowed.
 
     :raises ServeError: if there is none.
     """
@@ -164,6 +172,11 @@ def listen(settings: Settings, announce: Announce) -> socket.socket:
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise ServeError(f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.") from None
+        if settings.strict_port:
+            raise ServeError(
+                f"Port {settings.port} is taken by another program. Stop that one, choose another port by --port, or "
+                "leave out --strict-port for a free one."
+            ) from None
     listener = _bind(family, settings.host, 0)
     announce(f"Port {settings.port} is taken by another program; this server is on port {listener.getsockname()[1]}:")
     return listener
@@ -182,9 +195,8 @@ def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     return listener
 
 
-def _address(settings: Settings, port: int) -> str:
+def _base(settings: Settings, port: int) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     if host in ("0.0.0.0", "[::]"):
         host = "127.0.0.1"
-    token = quote(settings.token.get_secret_value(), safe="")
-    return f"{settings.scheme}://{host}:{port}{settings.prefix}/?token={token}"
+    return f"{settings.scheme}://{host}:{port}{settings.prefix}"

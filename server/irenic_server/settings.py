@@ -42,6 +42,7 @@ class Settings(BaseModel):
     database: str = Field("irenic.sqlite3", description="a path, or a URL of SQLite or PostgreSQL")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
+    strict_port: bool = Field(False, description="whether to end where the port is taken")
     token: SecretStr = Field(default_factory=lambda: SecretStr(secrets.token_urlsafe(32)))
     allowed_hosts: tuple[str, ...] = Field((), description="host names besides those of the loopback interface")
     prefix: str = Field("", description="path under which a proxy serves this server, e.g. /irenic")
