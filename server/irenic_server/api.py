@@ -199,10 +199,10 @@ async def get_events(
     limit: Annotated[int, Query(ge=1, le=MOST_EVENTS)] = 1000,
 ) -> Response:
     status = await services.database.read(read_status, execution_id)
-    page = await services.database.read(read_events, status.key, after, limit + 1)
-    more = len(page) > limit
-    next_after = page[limit - 1][0] if more else None
-    bodies = ",".join(body for _, body in page[:limit])
+    page = (await services.database.read(read_events, status.key, after, limit + 1))[:limit]
+    more = bool(page) and page[-1][0] < status.next_seq - 1
+    next_after = page[-1][0] if more else None
+    bodies = ",".join(body for _, body in page)
     return json_text(f'{{"events":[{bodies}],"next_after":{to_json(next_after).decode()}}}')
 
 
@@ -248,7 +248,10 @@ async def get_progress(services: Server, execution_id: Id) -> Response:
         status = await services.database.read(read_status, execution_id)
         if status.ended:
             return json_text('{"done":true}')
-        progress = await services.database.read(services.folds.progress, status.key)
+        progress = None
+        while progress is None:
+            # A long journal is folded in steps, so that others are answered in between.
+            progress = await services.database.read(services.folds.advance, status.key)
         progress.execution_id = execution_id
     if progress.done:
         # Its journal has its last event; the outcome is stored in this moment.

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from irenic_server.answers import LargeAnswers
 from irenic_server.api import router
 from irenic_server.asgi import read_body, replay, respond_problem
 from irenic_server.auth import PRINCIPAL, Authentication, is_api
@@ -105,7 +106,7 @@ class Dispatch:
         self._raw = RawRoutes(services)
         self._health = Health(services)
         self._intake = Intake(services)
-        self._api = api
+        self._api = LargeAnswers(api, services.answers)
         self._site = Site(services.settings.site) if services.settings.site is not None else None
         self._limits = limits
         self._rates = rates

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Select, bindparam, func, select, update
 
+from irenic_server.answers import ANSWER_BYTES, within
 from irenic_server.bulk import insert_events, select_heads, update_heads
 from irenic_server.clock import now_ms
 from irenic_server.envelopes import Envelope, expected_sequence, same_json
@@ -16,6 +18,9 @@ from irenic_server.tables import events, profiles, tokens
 from irenic_server.transaction import Transaction
 
 RUNNING = "running"
+
+MOST_COMPARED = 256 * 1024
+"""Text of stored events that is compared by meaning, where it is not the same text, for one request."""
 
 _select_fencing = select(profiles.c.key, profiles.c.fencing).where(
     profiles.c.key.in_(bindparam("keys", expanding=True))
@@ -141,8 +146,14 @@ def _conflict(connection: Connection, head: _Head, envelopes: Sequence[Envelope]
             events.c.execution_key == head.key, events.c.seq.between(known[0].seq, known[-1].seq)
         )
         stored.update((row.seq, row.body) for row in connection.execute(query))
+    compared = 0
     for envelope in known:
-        if not same_json(stored[envelope.seq], envelope.body):
+        text = stored[envelope.seq]
+        if text == envelope.body:
+            continue
+        # Whoever sends an event again sends it as before; parsing very many of them would keep other writers waiting.
+        compared += len(text)
+        if compared > MOST_COMPARED or not same_json(text, envelope.body):
             return envelope.seq
     return None
 
@@ -180,12 +191,30 @@ def stale_fencing(given: int, current: int) -> Problem:
     )
 
 
-def read_events(connection: Connection, execution_key: int, after: int, limit: int) -> list[tuple[int, str]]:
-    """Return events with numbers above ``after`` as pairs of number and JSON text."""
-    query = (
+def read_events(
+    connection: Connection, execution_key: int, after: int, limit: int, most_bytes: int = ANSWER_BYTES
+) -> list[tuple[int, str]]:
+    """Return events with numbers above ``after`` as pairs of number and JSON text.
+
+    :param most_bytes: text after which no further event is returned; there is always one, where there are any.
+    """
+    query: Select[Any] = (
         select(events.c.seq, events.c.body)
         .where(events.c.execution_key == execution_key, events.c.seq > after)
         .order_by(events.c.seq)
         .limit(limit)
     )
-    return [(row.seq, readable(row.body)) for row in connection.execute(query)]
+    if connection.dialect.name != "sqlite":
+        query = _bounded(query, most_bytes)
+    # SQLite reads a row when it is asked for; what is beyond the bound is never read.
+    with connection.execute(query) as rows:
+        return within(((len(row.body), (row.seq, readable(row.body))) for row in rows), most_bytes)
+
+
+def _bounded(query: Select[Any], most_bytes: int) -> Select[Any]:
+    """Let PostgreSQL leave out what is beyond a bound: it sends all rows of a result at once, and knows all sizes."""
+    page = query.subquery()
+    size = func.octet_length(page.c.body)
+    before = (func.sum(size).over(order_by=page.c.seq) - size).label("before")
+    sized = select(page.c.seq, page.c.body, before).subquery()
+    return select(sized.c.seq, sized.c.body).where(sized.c.before < most_bytes).order_by(sized.c.seq)

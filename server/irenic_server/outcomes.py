@@ -1,5 +1,6 @@
 """Outcomes: stored once, and derived from the journal where whoever ran an execution is gone."""
 
+from copy import deepcopy
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -7,6 +8,7 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Row, insert, select, update
 
 from irenic.model.events import ExecutionEnded
+from irenic.model.fold import ExecutionFold
 from irenic.model.outcome import CmdOutcome, DoneList, Lost, Outcome, cmd_outcome
 from irenic_server.clock import as_text, now_ms
 from irenic_server.envelopes import same_json
@@ -77,9 +79,10 @@ def store_outcome(transaction: Transaction, execution_id: str, outcome: Outcome,
     )
 
 
-def lose(transaction: Transaction, execution_id: str) -> str | None:
+def lose(transaction: Transaction, execution_id: str, begun: ExecutionFold | None = None) -> str | None:
     """End an execution whose runner is gone, if it has no outcome yet.
 
+    :param begun: the picture of the beginning of its journal, where that was folded before.
     :return: the kind of its outcome: what the journal's last event says, or ``lost``; None if nothing was done.
     """
     row = transaction.connection.execute(
@@ -99,7 +102,8 @@ def lose(transaction: Transaction, execution_id: str) -> str | None:
     ).one_or_none()
     if row is None:
         return None
-    fold = read_fold(transaction.connection, row.key)
+    # A copy, because the transaction may be carried out twice.
+    fold = read_fold(transaction.connection, row.key, deepcopy(begun))
     if fold.ended is not None:
         outcome: Outcome = fold.ended
     elif fold.started is not None:

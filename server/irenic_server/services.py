@@ -2,19 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp
 
+from irenic.model.fold import ExecutionFold
+from irenic_server.answers import AnswerMemory
 from irenic_server.background import Background
 from irenic_server.clock import now_ms
 from irenic_server.connections import Connections, most_connections
 from irenic_server.database import Database
-from irenic_server.folding import FoldCache
+from irenic_server.folding import FoldCache, fold_step
 from irenic_server.idempotency import forget_keys
 from irenic_server.inner_client import InnerClient
-from irenic_server.leases import Ended, end_expired_leases, end_silent_executions, extend_leases, has_expired_leases
+from irenic_server.leases import Ended, end_expired_leases, end_silent_executions, expired_leases, extend_leases
 from irenic_server.listener import listen
 from irenic_server.live import BEAT_SLOTS, Hub
 from irenic_server.metrics import Metrics
@@ -52,6 +54,7 @@ class Services:
         self.database = Database(settings.database)
         self.hub = Hub(self.database)
         self.folds = FoldCache()
+        self.answers = AnswerMemory(settings.limits.answers)
         self.tokens = Tokens(self.database, settings.token.get_secret_value())
         self.forwarder = Forwarder.from_environment(self.metrics) if settings.telemetry else None
         self.flows = load_flows(settings.run) if settings.run else {}
@@ -125,12 +128,23 @@ class Services:
             _log.warning("no lease could be renewed for a while: each gets its time from now on")
             await self.writer.write(lambda transaction: extend_leases(transaction, self.settings.lease_ttl))
         # Whatever fails below leaves the pulse interrupted.
-        expired = await self.database.read(has_expired_leases)
+        expired = await self.database.read(expired_leases)
         if self.writer.failing is None:
             self.pulse.beat()
-        if not expired:
-            return
-        ended: Ended = await self.writer.write(end_expired_leases)
+        while expired:
+            await self._end_some_leases(expired)
+            expired = await self.database.read(expired_leases)
+
+    async def _end_some_leases(self, expired: Sequence[tuple[str | None, int | None]]) -> None:
+        folds: dict[str, ExecutionFold] = {}
+        for execution_id, key in expired:
+            if execution_id is None or key is None:
+                continue
+            # In steps, of which none is in the writer's way; it folds what came since.
+            fold = folds[execution_id] = ExecutionFold()
+            while await self.database.read(fold_step, key, fold):
+                pass
+        ended: Ended = await self.writer.write(lambda transaction: end_expired_leases(transaction, folds))
         self.metrics.leases_expired += ended.expired
         for kind in ended.outcomes:
             self.metrics.ended(kind)

@@ -30,6 +30,7 @@ class Limits(BaseModel):
     failures_rate: float = Field(10.0, description="refused tokens per second and address")
     failures_burst: float = Field(200.0, description="refused tokens that an address may be ahead of its rate")
     pending_writes: int = Field(10_000, description="writes that wait for the writer thread")
+    answers: int = Field(256 * MIB, description="bytes of large answers that clients have not taken yet")
     streams: int = Field(20_000, description="open event streams")
 
 

@@ -24,6 +24,9 @@ from irenic_server.services import Services
 Respond = Callable[[int, bytes, bytes], None]
 """Sends an answer: its status, its headers as they are written, and its body."""
 
+LARGE = 256 * 1024
+"""Bytes of an append that takes the long way, and is read beside the event loop."""
+
 _append_path = re.compile(rb"/api/v1/executions/([0-7][0-9A-HJKMNP-TV-Z]{25})/events")
 
 
@@ -53,7 +56,7 @@ class Shortcut:
         self._gate = gate
         self._authentication = authentication
         self._rates = rates
-        self._most_bytes = services.settings.limits.events_body
+        self._most_bytes = min(LARGE, services.settings.limits.events_body)
 
     def admit(self, scope: Scope, url: bytes, respond: Respond) -> "ShortAppend | None":
         """Let in a request of which the head is known; None where it is no append, or has to take the long way."""

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from sqlalchemy import Connection, select
 from starlette.types import Receive, Scope, Send
 
+from irenic_server.answers import within
 from irenic_server.asgi import decompress, header, read_body, respond
 from irenic_server.auth import PRINCIPAL
 from irenic_server.bulk import insert_telemetry
@@ -35,6 +36,7 @@ HEADERS = "OTEL_EXPORTER_OTLP_HEADERS"
 WAITING = 256
 """Requests that wait to be passed on; when there are more, the oldest is dropped and counted."""
 
+ROWS_AT_ONCE = 100
 TRIES = 5
 TRY_AGAIN = frozenset({429, 502, 503, 504})
 MOST_WAIT_SECONDS = 60.0
@@ -125,7 +127,10 @@ def read_telemetry(connection: Connection, execution_id: str, signal: Signal, li
         .order_by(telemetry.c.at_ns, telemetry.c.key)
         .limit(limit)
     )
-    return readable(group(signal, [(row.resource, row.scope, row.body) for row in connection.execute(query)]))
+    few = query.execution_options(stream_results=True, max_row_buffer=ROWS_AT_ONCE, yield_per=ROWS_AT_ONCE)
+    with connection.execute(query if connection.dialect.name == "sqlite" else few) as rows:
+        sized = ((len(row.resource) + len(row.scope) + len(row.body), tuple(row)) for row in rows)
+        return readable(group(signal, within(sized)))
 
 
 @dataclass(frozen=True, slots=True)
