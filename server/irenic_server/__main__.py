@@ -25,7 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         serve(_settings(options), announce=_announce, open_browser=options.open)
     except ValidationError as error:
-        sys.stderr.write(f"irenic_server: {error}\n")
+        for found in error.errors(include_url=False, include_input=False):
+            name = "-".join(str(part) for part in found["loc"]).replace("_", "-")
+            sys.stderr.write(f"irenic_server: --{name}: {found['msg'].removeprefix('Value error, ')}\n")
         return 2
     except IrenicError as error:
         sys.stderr.write(f"irenic_server: {error}\n")
@@ -45,7 +47,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         "host": options.host,
         "port": options.port,
         "strict_port": options.strict_port,
-        "token": options.token or os.environ.get("IRENIC_TOKEN"),
+        "token": options.token if options.token is not None else os.environ.get("IRENIC_TOKEN"),
         "allowed_hosts": tuple(options.allowed_host),
         "prefix": options.prefix,
         "trusted_proxies": tuple(options.trusted_proxy),

@@ -13,7 +13,7 @@ from irenic.model.interrupt import InterruptReply
 from irenic.model.outcome import CmdOutcome
 from irenic.model.record import ExecutionPage, ExecutionRecord, LeaseInfo
 from irenic.model.states import FlowStates
-from irenic_server.auth import PRINCIPAL
+from irenic_server.auth import PRINCIPAL, require_scope
 from irenic_server.executions import (
     create_execution,
     execution_exists,
@@ -53,6 +53,7 @@ from irenic_server.services import Services
 from irenic_server.states import read_states, replace_states
 from irenic_server.strict_json import read_json
 from irenic_server.telemetry import read_telemetry
+from irenic_server.tokens import Scope
 
 
 class JsonRequest(Request):
@@ -128,6 +129,8 @@ async def post_execution(
     idempotency_key: Annotated[str | None, Header(description='a string in quotes, e.g. "8e03978e"')] = None,
 ) -> Response:
     runs = services.runs
+    if request.take_over:
+        require_scope(http_request.scope[PRINCIPAL], Scope.TAKE_OVER)
     if runs is None:
         raise Problem("not-found", "This server runs no flows: it was started without any.")
     if services.draining:
@@ -347,7 +350,7 @@ async def get_states(
 @router.put(
     f"{_PROFILE}/states",
     response_model=FlowStates,
-    responses=problems(412, 428),
+    responses=problems(409, 412, 428),
     tags=["states"],
     summary="Replace the stored states, if nobody else has changed them",
 )
@@ -358,10 +361,13 @@ async def put_states(
     request: StatesReplace,
     if_match: IfMatch = None,
     if_none_match: IfNoneMatch = None,
+    irenic_fencing: Annotated[
+        int | None, Header(ge=0, lt=2**53, description="the number of the lease, where somebody holds one")
+    ] = None,
 ) -> Response:
     expected = _expected_serial(if_match, if_none_match)
     states = await services.writer.write(
-        lambda transaction: replace_states(transaction, flow, profile, request.items, expected)
+        lambda transaction: replace_states(transaction, flow, profile, request.items, expected, irenic_fencing)
     )
     return json_text(states.model_dump_json(), headers={"ETag": f'"{states.serial}"'})
 
@@ -424,7 +430,11 @@ async def put_inputs(services: Server, flow: Identifier, profile: Identifier, re
     tags=["leases"],
     summary="Take the lease of a profile, or take it over",
 )
-async def post_lease(services: Server, flow: Identifier, profile: Identifier, request: LeaseTake) -> Response:
+async def post_lease(
+    services: Server, http_request: Request, flow: Identifier, profile: Identifier, request: LeaseTake
+) -> Response:
+    if request.take_over:
+        require_scope(http_request.scope[PRINCIPAL], Scope.TAKE_OVER)
     ttl = request.ttl or services.settings.lease_ttl
     lease = await services.writer.write(lambda transaction: take_lease(transaction, flow, profile, request, ttl))
     return json_text(lease.model_dump_json(), 201)

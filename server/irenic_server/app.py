@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from irenic_server.answers import LargeAnswers
 from irenic_server.api import router
@@ -34,6 +34,7 @@ from irenic_server.settings import Settings
 from irenic_server.shortcut import Shortcut
 from irenic_server.site import Site
 from irenic_server.telemetry import Intake
+from irenic_server.tokens import Principal, add_stored
 
 _log = logging.getLogger("irenic.server")
 
@@ -103,6 +104,7 @@ class Dispatch:
 
     def __init__(self, services: Services, api: ASGIApp, rates: Buckets) -> None:
         limits = services.settings.limits
+        self._services = services
         self._raw = RawRoutes(services)
         self._health = Health(services)
         self._intake = Intake(services)
@@ -134,8 +136,32 @@ class Dispatch:
     async def _serve_api(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in ("GET", "HEAD"):
             limit = self._limits.events_body if _is_large(scope) else self._limits.body
-            receive = replay(await read_body(scope, receive, limit), receive)
+            body = await read_body(scope, receive, limit)
+            receive = replay(body, receive)
+            if _is_stored(scope):
+                await self._store_counted(scope, receive, send, len(body))
+                return
         await self._api(scope, receive, send)
+
+    async def _store_counted(self, scope: Scope, receive: Receive, send: Send, size: int) -> None:
+        """Count a body against the storage limit of its token, if it is stored."""
+        principal: Principal = scope[PRINCIPAL]
+        principal.take_room(size)
+        stored = False
+
+        async def send_noted(message: Message) -> None:
+            nonlocal stored
+            if message["type"] == "http.response.start" and message["status"] < 300:
+                stored = True
+                key = principal.key
+                if key is not None:
+                    await self._services.writer.write(lambda transaction: add_stored(transaction, key, size))
+            await send(message)
+
+        try:
+            await self._api(scope, receive, send_noted)
+        finally:
+            principal.settle(size, stored=stored)
 
     async def _serve_site(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[ROUTE] = "site"
@@ -147,6 +173,11 @@ class Dispatch:
 def _is_large(scope: Scope) -> bool:
     """Tell whether a body may be as large as a journal: with the picture of a flow, or the states of its items."""
     return bool(scope["method"] == "PUT")
+
+
+def _is_stored(scope: Scope) -> bool:
+    """Tell whether a body is kept; a lease that is renewed takes no more room than before."""
+    return bool(scope["method"] == "PUT" and not scope["path"].endswith("/lease"))
 
 
 def create_api(services: Services) -> FastAPI:

@@ -185,7 +185,16 @@ def _cookie(scope: AsgiScope) -> str | None:
 
 
 def _check_scope(principal: Principal, method: str, path: str) -> None:
-    needed = _needed(method, path)
+    if path == "/metrics" and Scope.METRICS in principal.scopes:
+        return
+    require_scope(principal, _needed(method, path))
+
+
+def require_scope(principal: Principal, needed: Scope) -> None:
+    """Check that a token allows something.
+
+    :raises Problem: if it does not.
+    """
     if needed not in principal.scopes:
         raise Problem(
             "forbidden",

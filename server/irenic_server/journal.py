@@ -10,11 +10,12 @@ from irenic_server.answers import ANSWER_BYTES, within
 from irenic_server.bulk import insert_events, select_heads, update_heads
 from irenic_server.clock import now_ms
 from irenic_server.envelopes import Envelope, expected_sequence, same_json
+from irenic_server.leased import fencing_needed, stale_fencing
 from irenic_server.notices import EventsAppended
 from irenic_server.problems import Problem
 from irenic_server.states import StatesFolder
 from irenic_server.strict_json import readable
-from irenic_server.tables import events, profiles, tokens
+from irenic_server.tables import events, tokens
 from irenic_server.transaction import Transaction
 
 RUNNING = "running"
@@ -22,9 +23,6 @@ RUNNING = "running"
 MOST_COMPARED = 256 * 1024
 """Text of stored events that is compared by meaning, where it is not the same text, for one request."""
 
-_select_fencing = select(profiles.c.key, profiles.c.fencing).where(
-    profiles.c.key.in_(bindparam("keys", expanding=True))
-)
 _add_stored = (
     update(tokens).where(tokens.c.key == bindparam("token_key")).values(stored=tokens.c.stored + bindparam("added"))
 )
@@ -48,6 +46,8 @@ class _Head:
     profile_key: int
     next_seq: int
     status: str
+    fencing: int
+    leased: bool
     first_new: int
     bodies: list[str]
 
@@ -59,7 +59,6 @@ def append_group(transaction: Transaction, group: Sequence[Append]) -> list[int 
     """
     connection = transaction.connection
     heads = _heads(connection, group)
-    fencing = _fencing(connection, group, heads)
     folder = StatesFolder(connection)
     added: dict[int, int] = {}
     results: list[int | Problem] = []
@@ -68,7 +67,7 @@ def append_group(transaction: Transaction, group: Sequence[Append]) -> list[int 
         if head is None:
             results.append(unknown_execution(append.execution_id))
             continue
-        refusal = _refusal(connection, append, head, fencing)
+        refusal = _refusal(connection, append, head)
         if refusal is not None:
             results.append(refusal)
             continue
@@ -90,26 +89,15 @@ def append_group(transaction: Transaction, group: Sequence[Append]) -> list[int 
 def _heads(connection: Connection, group: Sequence[Append]) -> dict[str, _Head]:
     ids = list({append.execution_id for append in group})
     return {
-        execution_id: _Head(key, profile_key, next_seq, status, next_seq, [])
-        for execution_id, key, profile_key, next_seq, status in select_heads(connection, ids)
+        execution_id: _Head(key, profile_key, next_seq, status, fencing, leased, next_seq, [])
+        for execution_id, key, profile_key, next_seq, status, fencing, leased in select_heads(connection, ids)
     }
 
 
-def _fencing(connection: Connection, group: Sequence[Append], heads: dict[str, _Head]) -> dict[int, int]:
-    keys = {
-        heads[append.execution_id].profile_key
-        for append in group
-        if append.fencing is not None and append.execution_id in heads
-    }
-    if not keys:
-        return {}
-    return {row.key: row.fencing for row in connection.execute(_select_fencing, {"keys": list(keys)})}
-
-
-def _refusal(connection: Connection, append: Append, head: _Head, fencing: dict[int, int]) -> Problem | None:
+def _refusal(connection: Connection, append: Append, head: _Head) -> Problem | None:
     envelopes = append.envelopes
-    if append.fencing is not None and append.fencing < fencing[head.profile_key]:
-        return stale_fencing(append.fencing, fencing[head.profile_key])
+    if append.fencing is not None and append.fencing != head.fencing:
+        return stale_fencing(append.fencing, head.fencing)
     missing = expected_sequence(envelopes)
     if missing is None and envelopes[0].seq > head.next_seq:
         missing = head.next_seq
@@ -128,6 +116,9 @@ def _refusal(connection: Connection, append: Append, head: _Head, fencing: dict[
             "Read the outcome, and submit the same request again to go on.",
             outcome=head.status,
         )
+    # What is stored already may be sent again by whoever wrote it, also after its lease.
+    if append.fencing is None and head.leased and envelopes[-1].seq >= head.next_seq:
+        return fencing_needed()
     if conflict is not None:
         return Problem(
             "conflicting-event",
@@ -178,16 +169,6 @@ def unknown_execution(execution_id: str) -> Problem:
     return Problem(
         "unknown-execution",
         f"No execution has the id {execution_id}. Create it first: PUT /api/v1/executions/{execution_id}.",
-    )
-
-
-def stale_fencing(given: int, current: int) -> Problem:
-    """Return the problem of a writer that somebody has taken over from."""
-    return Problem(
-        "stale-fencing",
-        f"The lease with fencing number {given} is not valid any more: the profile's is {current}. Nothing was stored. "
-        "Whoever holds the lease now goes on; this execution has to stop.",
-        fencing=current,
     )
 
 

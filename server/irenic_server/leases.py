@@ -12,7 +12,8 @@ from irenic.model.fold import ExecutionFold
 from irenic.model.interrupt import InterruptSignal
 from irenic.model.record import LeaseInfo
 from irenic_server.clock import as_text, now_ms
-from irenic_server.journal import RUNNING, stale_fencing
+from irenic_server.journal import RUNNING
+from irenic_server.leased import stale_fencing
 from irenic_server.outcomes import lose
 from irenic_server.problems import Problem
 from irenic_server.profiles import ProfileRow, ensure_profile, find_profile, profile_by_key

@@ -28,7 +28,7 @@ from irenic_server.runs import Runs, load_flows
 from irenic_server.schema import prepare_schema
 from irenic_server.settings import Settings
 from irenic_server.telemetry import Forwarder
-from irenic_server.tokens import Tokens
+from irenic_server.tokens import REFRESH_SECONDS, Tokens
 from irenic_server.transaction import Transaction
 from irenic_server.writer import Writer
 
@@ -86,6 +86,7 @@ class Services:
             works = [
                 background.repeat("leases", self.settings.sweep_interval, self._end_leases),
                 background.repeat("silence", SILENCE_LOOK_SECONDS, self._end_silent),
+                background.repeat("tokens", REFRESH_SECONDS, self.tokens.refresh_open),
                 background.repeat("retention", self.settings.retention_interval, self._delete_old),
                 background.repeat("recovery", RECOVERY_SECONDS, self._try_to_write),
                 background.repeat("heartbeat", self.settings.heartbeat / BEAT_SLOTS, self._beat),

@@ -1,5 +1,6 @@
 """Settings of the server: from the command line, from the environment, or given by a test."""
 
+import re
 import secrets
 from pathlib import Path
 
@@ -7,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 MIB = 1024 * 1024
 DAY_MS = 24 * 3600 * 1000
+
+FEWEST_CHARACTERS = 16
+_token = re.compile(rf"[A-Za-z0-9._~+/=-]{{{FEWEST_CHARACTERS},512}}")
 
 
 class Limits(BaseModel):
@@ -62,6 +66,16 @@ class Settings(BaseModel):
     telemetry: bool = Field(True, description="whether OTLP is taken at /v1/traces, /v1/metrics and /v1/logs")
     telemetry_keep_ms: int = Field(30 * DAY_MS, description="age at which telemetry is deleted")
     drain_seconds: float = Field(10.0, description="time for requests to end after SIGTERM")
+
+    @field_validator("token")
+    @classmethod
+    def _token(cls, token: SecretStr) -> SecretStr:
+        if not _token.fullmatch(token.get_secret_value()):
+            raise ValueError(
+                f"a token needs {FEWEST_CHARACTERS} characters or more, of letters, digits and -._~+/=, because it "
+                "goes into a header, a cookie and an address; without --token a good one is made"
+            )
+        return token
 
     @field_validator("prefix")
     @classmethod

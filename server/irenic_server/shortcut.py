@@ -98,12 +98,17 @@ class ShortAppend:
         try:
             self._size = len(body)
             self._append = shortcut.appends.read(self._scope, body, self._execution_id)
-            shortcut.store(self._append, self._settle)
         except Exception as error:
             self._refuse(error)
+            return
+        try:
+            shortcut.store(self._append, self._settle)
+        except Exception as error:
+            self._settle(0, error)
 
     def _settle(self, next_seq: int, error: BaseException | None) -> None:
         if error is not None:
+            self._shortcut.appends.refused(self._scope, self._size)
             self._refuse(error)
             return
         body = self._shortcut.appends.answer(self._scope, self._append, self._size, next_seq)

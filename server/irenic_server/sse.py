@@ -34,19 +34,22 @@ def message(event: str, data: str, event_id: str | None = None) -> bytes:
 
 
 async def send_stream(
-    receive: Receive, send: Send, messages: AsyncGenerator[bytes, None], memory: AnswerMemory
+    receive: Receive, send: Send, messages: AsyncGenerator[bytes, None], memory: AnswerMemory, revoked: asyncio.Event
 ) -> None:
-    """Answer with a stream until it ends or the client goes away."""
+    """Answer with a stream until it ends, the client goes away, or its token is revoked."""
     sending = asyncio.ensure_future(_send_all(send, messages, memory))
     leaving = asyncio.ensure_future(_disconnected(receive))
+    ending = asyncio.ensure_future(revoked.wait())
     try:
-        await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({sending, leaving, ending}, return_when=asyncio.FIRST_COMPLETED)
         if sending.done():
             sending.result()
     finally:
-        for task in (sending, leaving):
+        for task in (sending, leaving, ending):
             task.cancel()
-        await asyncio.gather(sending, leaving, return_exceptions=True)
+        await asyncio.gather(sending, leaving, ending, return_exceptions=True)
+    if sending.cancelled() and revoked.is_set():
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _send_all(send: Send, messages: AsyncGenerator[bytes, None], memory: AnswerMemory) -> None:

@@ -78,16 +78,21 @@ class Intake:
         limit = services.settings.limits.telemetry_body
         body = decompress(await read_body(scope, receive, limit), header(scope, b"content-encoding"), limit)
         principal: Principal = scope[PRINCIPAL]
-        principal.check_room(len(body))
         try:
             parsed = await asyncio.to_thread(_parse, signal, body)
         except NotOtlpError as error:
             raise Problem("malformed-body", f"The body is no OTLP request of {signal}: {error}.") from None
         if parsed.records:
-            stored = await services.writer.write(
-                lambda transaction: store_telemetry(transaction, signal, parsed.records, principal.key)
-            )
-            principal.stored += stored
+            size = sum(record.size for record in parsed.records)
+            principal.take_room(size)
+            stored = False
+            try:
+                await services.writer.write(
+                    lambda transaction: store_telemetry(transaction, signal, parsed.records, principal.key)
+                )
+                stored = True
+            finally:
+                principal.settle(size, stored=stored)
         services.metrics.telemetry(signal, len(parsed.records), parsed.rejected)
         if services.forwarder is not None:
             services.forwarder.put(signal, body)
@@ -111,7 +116,7 @@ def store_telemetry(transaction: Transaction, signal: Signal, records: Sequence[
     at = now_ms()
     rows = [(r.digest, signal.value, r.execution_id, r.at_ns, at, r.resource, r.scope, r.body) for r in records]
     insert_telemetry(transaction.connection, rows)
-    size = sum(len(record.body) for record in records)
+    size = sum(record.size for record in records)
     if token_key is not None:
         transaction.connection.execute(
             tokens.update().where(tokens.c.key == token_key).values(stored=tokens.c.stored + size)

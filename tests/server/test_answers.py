@@ -169,10 +169,12 @@ def test_streams_of_the_list_share_one_query(start_server: Starter, monkeypatch:
 def test_a_very_long_journal_keeps_nobody_waiting(server: RunningServer, execution: Execution) -> None:
     """While its progress is read and while it is lost, others are answered as ever."""
     lease = execution.take_lease(ttl=1).json()
-    execution.append(execution.started(["a"]))
-    count = 20_000
-    for first in range(1, count, 2_000):
-        execution.append(*[execution.event(first + n, "item_position", item="a", done=n) for n in range(2_000)])
+    by_lease = {"Irenic-Fencing": str(lease["fencing"])}
+    execution.renew_lease(lease["fencing"], ttl=60)
+    assert execution.append(execution.started(["a"]), **by_lease).status_code == 200
+    for first in range(1, 20_000, 2_000):
+        events = [execution.event(first + n, "item_position", item="a", done=n) for n in range(2_000)]
+        assert execution.append(*events, **by_lease).status_code == 200
     execution.renew_lease(lease["fencing"], ttl=60)
     waits: list[float] = []
     done = threading.Event()
