@@ -31,6 +31,11 @@ def test_a_lease_is_taken_renewed_and_given_back(execution: Execution) -> None:
     assert problem_name(execution.client.delete(path)) == "invalid-request"
 
 
+def by(fencing: int) -> dict[str, str]:
+    """Return the header that names a lease."""
+    return {"Irenic-Fencing": str(fencing)}
+
+
 def test_a_lease_that_is_held_names_its_holder(execution: Execution) -> None:
     """So a person knows whom to ask."""
     execution.take_lease()
@@ -53,7 +58,7 @@ def test_the_same_request_for_a_lease_gets_the_same_lease(execution: Execution) 
 def test_a_lease_can_be_taken_over(execution: Execution) -> None:
     """The execution that had it is lost at once, and can write nothing more."""
     old = execution.take_lease().json()["fencing"]
-    execution.append(execution.started(["archive"]), execution.intent(1, "archive"))
+    execution.append(execution.started(["archive"]), execution.intent(1, "archive"), **by(old))
     other = Execution(execution.client, execution.flow)
     other.create()
     new = other.take_lease(take_over=True).json()["fencing"]
@@ -85,7 +90,9 @@ def test_the_journal_has_the_last_word_on_how_an_execution_ended(execution: Exec
     """A writer that died between its last event and its outcome is not called lost."""
     fencing = execution.take_lease().json()["fencing"]
     execution.append(
-        execution.started(["archive"]), execution.event(1, "execution_ended", outcome=execution.outcome("complete"))
+        execution.started(["archive"]),
+        execution.event(1, "execution_ended", outcome=execution.outcome("complete")),
+        **by(fencing),
     )
     execution.client.delete(f"{execution.profile_path}/lease", params={"fencing": fencing})
     assert execution.record()["status"] == "complete"
@@ -98,8 +105,9 @@ def test_a_lease_that_is_not_renewed_runs_out(start_server: Starter) -> None:
         execution = Execution(client)
         execution.create()
         fencing = execution.take_lease(ttl=3).json()["fencing"]
-        execution.append(execution.started(["archive", "site"]))
-        execution.append(execution.intent(1, "archive"), execution.result(2, "archive"), execution.intent(3, "site"))
+        execution.append(execution.started(["archive", "site"]), **by(fencing))
+        begun = [execution.intent(1, "archive"), execution.result(2, "archive"), execution.intent(3, "site")]
+        execution.append(*begun, **by(fencing))
         outcome = lost(execution).json()
         assert outcome["kind"] == "lost"
         assert outcome["items"]["unknown"] == ["site"]

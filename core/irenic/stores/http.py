@@ -1,10 +1,12 @@
 """A store on the server, from a terminal or from the tab."""
 
 import json
+import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from irenic.engine.store import Lease, LeaseLost, RemoteInterrupt
 from irenic.flow.context import HttpClient
@@ -21,6 +23,7 @@ from irenic.stores.http_lease import HttpLease
 from irenic.stores.remembered import Remembered
 
 _events: TypeAdapter[list[JournalEvent]] = TypeAdapter(list[JournalEvent])
+_log = logging.getLogger("irenic.stores")
 
 MOST_EVENTS = 10_000
 MOST_EXECUTIONS = 500
@@ -159,15 +162,22 @@ class HttpStore:
         answer = await self._api.get(
             "executions", flow=flow, profile=profile, status=status, limit=wanted, cursor=cursor
         )
-        return ExecutionPage.model_validate_json(_checked(answer).body)
+        return _page(_checked(answer).body)
 
     async def events(self, execution_id: str, *, after: int = -1, limit: int = 1000) -> list[JournalEvent]:
         """See :meth:`irenic.engine.store.Store.events`; no more than 10,000 at a time."""
         wanted = min(limit, MOST_EVENTS)
-        answer = await self._api.get("executions", execution_id, "events", after=after, limit=wanted)
-        if _is_missing(answer):
-            return []
-        return _events.validate_python(json.loads(_checked(answer).body)["events"])
+        position: int | None = after
+        events: list[JournalEvent] = []
+        # A page may hold nothing but events of kinds that this version does not know.
+        while position is not None and not events:
+            answer = await self._api.get("executions", execution_id, "events", after=position, limit=wanted)
+            if _is_missing(answer):
+                return []
+            page = json.loads(_checked(answer).body)
+            events = _known_events(page["events"])
+            position = page["next_after"]
+        return events
 
     async def outcome(self, execution_id: str) -> CmdOutcome | None:
         """See :meth:`irenic.engine.store.Store.outcome`."""
@@ -201,3 +211,33 @@ def _checked(answer: Answer) -> Answer:
     if answer.status >= 400:
         raise answer.error()
     return answer
+
+
+def _known_events(values: list[Any]) -> list[JournalEvent]:
+    """Return events without those that this version does not know."""
+    try:
+        return _events.validate_python(values)
+    except ValidationError:
+        events: list[JournalEvent] = []
+        for value in values:
+            with suppress(ValidationError):
+                events += _events.validate_python([value])
+        return events
+
+
+def _page(body: bytes) -> ExecutionPage:
+    """Return a page; an execution that this version cannot read does not hide the others."""
+    try:
+        return ExecutionPage.model_validate_json(body)
+    except ValidationError:
+        value = json.loads(body)
+        page = ExecutionPage(items=[], next_cursor=value["next_cursor"])
+        for item in value["items"]:
+            try:
+                page.items.append(ExecutionRecord.model_validate(item))
+            except ValidationError:
+                try:
+                    page.items.append(ExecutionRecord.model_validate(item | {"flow_info": None, "interrupt": None}))
+                except ValidationError:
+                    _log.warning("execution %s cannot be read by this version", item.get("id"))
+        return page
