@@ -34,6 +34,9 @@ SILENCE_SECONDS = 60.0
 
 SILENCE_LOOK_SECONDS = 30.0
 
+LATE_SECONDS = 5.0
+"""How late a look for expired leases is where the machine was asleep, or its clock was set forward."""
+
 
 class Services:
     """What routes work with."""
@@ -52,6 +55,7 @@ class Services:
         self.flows = load_flows(settings.run) if settings.run else {}
         self.runs: Runs | None = None
         self.draining = False
+        self._looked_ms = now_ms()
 
     @asynccontextmanager
     async def running(self, app: ASGIApp) -> AsyncIterator[None]:
@@ -70,6 +74,7 @@ class Services:
             max_pending=self.settings.limits.pending_writes,
         )
         await self.writer.write(lambda transaction: extend_leases(transaction, self.settings.lease_ttl))
+        self._looked_ms = now_ms()
         async with asyncio.TaskGroup() as tasks:
             regular = [
                 tasks.create_task(_every(self.settings.sweep_interval, self._end_leases)),
@@ -109,9 +114,15 @@ class Services:
         self.hub.close()
 
     async def _end_leases(self) -> None:
-        if not await self.database.read(has_expired_leases):
+        before, self._looked_ms = self._looked_ms, now_ms()
+        if self._looked_ms - before > (self.settings.sweep_interval + LATE_SECONDS) * 1000:
+            # Holders have not been away any longer than this server was.
+            await self.writer.write(lambda transaction: extend_leases(transaction, self.settings.lease_ttl))
             return
-        ended: Ended = await self.writer.write(end_expired_leases)
+        grace_ms = int(self.settings.lost_after * 1000)
+        if not await self.database.read(has_expired_leases, grace_ms):
+            return
+        ended: Ended = await self.writer.write(lambda transaction: end_expired_leases(transaction, grace_ms))
         self.metrics.leases_expired += ended.expired
         for kind in ended.outcomes:
             self.metrics.ended(kind)

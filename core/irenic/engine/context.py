@@ -43,6 +43,12 @@ class ExecutionSide(Protocol):
     async def ask(self, item_id: str, prompt: str) -> str:
         """Wait for the user's answer."""
 
+    def check_lease(self) -> None:
+        """Raise where another execution has taken over, or may have."""
+
+    async def hold_lease(self) -> None:
+        """Do as :meth:`check_lease`, and wait for a store that cannot be reached."""
+
 
 class ExecutionItemContext(ItemContext):
     """See :class:`irenic.flow.context.ItemContext`."""
@@ -92,6 +98,7 @@ class ExecutionItemContext(ItemContext):
     async def checkpoint(self) -> None:
         """See the base class."""
         self.progress.alive()
+        await self._execution.hold_lease()
         await asyncio.sleep(0)
 
     def shield(self, reason: str) -> AbstractAsyncContextManager[None]:
@@ -192,6 +199,7 @@ class ProgressSender:
 
     def _record(self, *, at_once: bool = False) -> None:
         run = self._run
+        self._execution.check_lease()
         self.alive()
         run.unrecorded = True
         if at_once or run.last_alive - run.recorded_at >= POSITION_INTERVAL:

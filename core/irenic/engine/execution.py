@@ -194,6 +194,16 @@ class CmdExecution:
         self.recorder.emit(e.Answered, item=item_id, ask_id=ask_id)
         return text
 
+    def check_lease(self) -> None:
+        """Let no item go on whose profile another execution has taken, or may have."""
+        if self._lease is not None:
+            self._lease.check()
+
+    async def hold_lease(self) -> None:
+        """Do as :meth:`check_lease`, and wait for a store that cannot be reached."""
+        if self._lease is not None:
+            await self._lease.hold()
+
     async def settled(self) -> None:
         """Wait until the endpoints have been served."""
         await asyncio.wait([self._task])
