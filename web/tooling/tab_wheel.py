@@ -12,7 +12,7 @@ import zopfli
 
 NOT_IN_TAB = re.compile(
     r"irenic/(__main__\.py|cli/"
-    r"|engine/collecting\.py"
+    r"|engine/(collecting|item_threads)\.py"
     r"|endpoints/(?!__init__|otlp|recording|running_code|tab|telemetry)"
     r"|stores/(file|history)"
     r"|items/(disk|files_disk|http_native|processes|threads)\.py)"

@@ -20,7 +20,8 @@ import logging
 import sys
 import threading
 from collections.abc import AsyncIterator, Generator, Sequence
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from irenic.engine.blocks import ITEM_WISE, run_block
 from irenic.engine.cmd_run import CmdRun
@@ -63,6 +64,9 @@ from irenic.model.progress import ExecutionProgress, ProgressStatus
 from irenic.model.record import ExecutionRecord
 from irenic.model.states import FlowStates
 from irenic.model.timestamps import timestamp
+
+if TYPE_CHECKING:
+    from irenic.engine.item_threads import ItemThreads
 
 _log = logging.getLogger(__name__)
 
@@ -151,6 +155,13 @@ class CmdExecution:
             self._platform = default_platform()
         return self._platform
 
+    @cached_property
+    def threads(self) -> "ItemThreads":
+        """Where items call what blocks; natively only."""
+        from irenic.engine.item_threads import ItemThreads
+
+        return ItemThreads(self.request.max_concurrency)
+
     async def events(self, after: int = -1) -> AsyncIterator[JournalEvent]:
         """Yield the journal's events with ``seq`` greater than ``after``, live, up to the last one."""
         if not hasattr(self, "recorder"):
@@ -190,9 +201,11 @@ class CmdExecution:
         """Put an item's question and wait for the answer."""
         ask_id, answer = self._questions.put()
         self.recorder.emit(e.Ask, item=item_id, ask_id=ask_id, prompt=prompt)
-        text = await answer
-        self.recorder.emit(e.Answered, item=item_id, ask_id=ask_id)
-        return text
+        try:
+            return await answer
+        finally:
+            self._questions.forget(ask_id)
+            self.recorder.emit(e.Answered, item=item_id, ask_id=ask_id)
 
     def check_lease(self) -> None:
         """Let no item go on whose profile another execution has taken, or may have."""
@@ -344,6 +357,8 @@ class CmdExecution:
             await self._give_back_lease()
         finally:
             self._questions.close()
+            if "threads" in self.__dict__:
+                self.threads.close()
             self._outcome.set_result(outcome)
             if hasattr(self, "recorder"):
                 self.recorder.close()
@@ -431,7 +446,10 @@ class CmdExecution:
     def _on_raised(self, signal: InterruptSignal) -> None:
         self.recorder.emit(e.InterruptRequested, signal=signal)
         level = self.interrupts.level
-        if level is InterruptLevel.CANCEL:
+        if level is InterruptLevel.FINISH and not self.interrupts.may_go_on():
+            for run in self._runs.values():
+                run.give_up()
+        elif level is InterruptLevel.CANCEL:
             for run in self._runs.values():
                 run.cancel()
         elif level is InterruptLevel.ABANDON and self._cmd_run is not None and self._cmd_run.walk is not None:

@@ -185,7 +185,7 @@ class Ask(Event):
 
 
 class Answered(Event):
-    """The user answered; the answer itself is not kept."""
+    """The user answered, or nothing waits for the answer any more; the answer itself is not kept."""
 
     kind: Literal["answered"] = "answered"
     item: str
