@@ -15,7 +15,7 @@ NOT_IN_TAB = re.compile(
     r"|engine/(collecting|item_threads)\.py"
     r"|endpoints/(?!__init__|otlp|recording|running_code|tab|telemetry)"
     r"|stores/(file|history)"
-    r"|items/(disk|files_disk|http_native|processes|threads)\.py)"
+    r"|items/(children|disk|files_disk|http_native|processes|threads)\.py)"
 )
 """What no tab can use: the terminal, and what needs a disk; the wheel for the tab is the core's wheel without it."""
 

@@ -14,7 +14,7 @@ from irenic.engine.limits import Limiter, LimitHold, LimitPool
 from irenic.engine.platform import Platform
 from irenic.engine.recorder import Recorder
 from irenic.flow.context import FileSystem, HttpClient, ItemContext
-from irenic.model.events import ItemPosition, ItemStatus, Log
+from irenic.model.events import ChildStarted, ItemPosition, ItemStatus, Log
 from irenic.model.fold import ItemFold
 from irenic.model.interrupt import InterruptLevel
 from irenic.model.progress import ProgressLimit, ProgressStatus
@@ -135,6 +135,13 @@ class ExecutionItemContext(ItemContext):
         name = getattr(function, "__name__", "a function")
         async with self._place(threads.places, "a thread"), self.shield(f"{name} runs in a thread"):
             return await threads.run(function, *args)
+
+    async def record_child(self, pid: int) -> None:
+        """See the base class."""
+        recorder, children = self._execution.recorder, self._execution.platform.children
+        child = None if children is None else children.describe(pid)
+        if child is not None and recorder.item(self.item_id).intent_open:
+            await recorder.emit_durable(ChildStarted, item=self.item_id, child=child)
 
     def _place(self, limiter: Limiter, name: str) -> AbstractAsyncContextManager[None]:
         """Return a hold of a place; whoever waits for one gives up where the execution is asked to stop."""

@@ -32,6 +32,7 @@ from irenic.engine.guard_watch import GuardWatch
 from irenic.engine.interrupts import Interrupts
 from irenic.engine.item_run import ItemRun
 from irenic.engine.known_states import load_known_states
+from irenic.engine.left_behind import children_left_behind
 from irenic.engine.limits import LimitPool
 from irenic.engine.platform import Platform, default_platform
 from irenic.engine.questions import Questions
@@ -288,7 +289,17 @@ class CmdExecution:
             self.interrupts.request(signal)
         return inputs
 
+    async def _end_left_behind(self) -> None:
+        """End what an earlier run has left at work, before anything is begun beside it."""
+        async for item_id, execution_id, child in children_left_behind(self._store, self.stored):
+            children = self.platform.children
+            if children is not None and await children.end(child):
+                text = f"process {child.pid} of execution {execution_id} was left behind at work, and was ended"
+                self.recorder.emit(e.Log, item=item_id if item_id in self._runs else None, level="warning", text=text)
+
     async def _work(self, inputs: Any) -> Outcome:
+        if self.request.writes:
+            await self._end_left_behind()
         guards = GuardWatch(self, self.recorder, (*self.request.flow.guards, *self.request.guards))
         await guards.begin()
         deadline = None

@@ -2,20 +2,38 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from irenic.model.child import ChildProcess
 from irenic.model.errors import IrenicError
 
 if TYPE_CHECKING:
     from irenic.flow.context import FileSystem, HttpClient
 
 
+class Children(Protocol):
+    """Processes that items start, where there are any."""
+
+    def describe(self, pid: int) -> ChildProcess | None:
+        """Return by what a process of this machine is known again; None where it has ended."""
+
+    async def end(self, child: ChildProcess) -> bool:
+        """End a process, with its group, that another process has left behind; returns whether it was at work.
+
+        :raises IrenicError: if it cannot be ended.
+        """
+
+
 @dataclass(frozen=True)
 class Platform:
-    """Files and requests of the place where the engine runs."""
+    """Files and requests of the place where the engine runs.
+
+    :param children: the processes of items; None where there are none, as in a tab.
+    """
 
     files: "FileSystem"
     http: "HttpClient"
+    children: Children | None = None
 
 
 _default: Callable[[], Platform] | None = None

@@ -12,9 +12,10 @@ def platform() -> Platform:
         from irenic.items.files_opfs import OpfsFiles
 
         return Platform(files=OpfsFiles(), http=http_client())
+    from irenic.items.children import NativeChildren
     from irenic.items.files_disk import DiskFiles
 
-    return Platform(files=DiskFiles(), http=http_client())
+    return Platform(files=DiskFiles(), http=http_client(), children=NativeChildren())
 
 
 def http_client(*, keep_alive: bool = False) -> HttpClient:
