@@ -1,6 +1,8 @@
 """Leases: who may write to a flow's profile, until when, and with which fencing number.
 
-A lease ends by being given back, taken over, or by time; an execution that has no outcome by then is lost.
+A lease ends by being given back, taken over, or by time. One that ran out is free for everybody; for a while, and until
+another takes it, its holder may renew it: a laptop that has slept goes on. An execution without an outcome is lost when
+another takes its lease, or when its holder has not come back.
 """
 
 from collections.abc import Mapping
@@ -45,7 +47,7 @@ def take_lease(transaction: Transaction, flow: str, profile: str, request: Lease
     if row.lease_holder is not None:
         same = row.lease_holder == request.holder and row.lease_execution == request.execution_id
         lives = (row.lease_expires_ms or 0) > at
-        if same and lives:
+        if same:
             return _keep(transaction, row, ttl)
         if lives and not request.take_over:
             raise _held(row)
@@ -74,6 +76,8 @@ def take_lease(transaction: Transaction, flow: str, profile: str, request: Lease
 def renew_lease(transaction: Transaction, flow: str, profile: str, request: LeaseRenew, ttl: float) -> LeaseInfo:
     """Keep a lease, and hear whether its execution was asked to stop.
 
+    One that ran out is held again, unless somebody has taken it since or its execution was ended as lost.
+
     :raises Problem: if it is not held any more.
     """
     row = find_profile(transaction, flow, profile)
@@ -96,12 +100,12 @@ def give_back_lease(transaction: Transaction, flow: str, profile: str, fencing: 
     return _free(transaction, row)
 
 
-def end_expired_leases(transaction: Transaction, begun: Mapping[str, ExecutionFold]) -> Ended:
-    """End some of the leases that ran out.
+def end_expired_leases(transaction: Transaction, begun: Mapping[str, ExecutionFold], grace_ms: int) -> Ended:
+    """End some of the leases that ran out, and whose holders have not come back for ``grace_ms`` since.
 
     :param begun: what was folded before of the journals of their executions, by execution.
     """
-    at = now_ms()
+    at = now_ms() - grace_ms
     keys = transaction.connection.execute(
         select(profiles.c.key)
         .where(profiles.c.lease_holder.is_not(None), profiles.c.lease_expires_ms <= at)
@@ -147,7 +151,7 @@ def end_silent_executions(transaction: Transaction, *, leased_ms: int, unleased_
 
 
 def extend_leases(transaction: Transaction, ttl: float) -> None:
-    """Give every lease some time from now, because nobody could renew one for a while.
+    """Give every lease some time from now, because nobody could renew one while the server was down or asleep.
 
     One that ends later than any lease may was given by a clock that has been set back since.
     """
@@ -159,12 +163,12 @@ def extend_leases(transaction: Transaction, ttl: float) -> None:
     )
 
 
-def expired_leases(connection: Connection) -> list[tuple[str | None, int | None]]:
+def expired_leases(connection: Connection, grace_ms: int) -> list[tuple[str | None, int | None]]:
     """Return the id and the key of the execution of each of the leases that are ended next, where it has one."""
     query = (
         select(profiles.c.lease_execution, executions.c.key)
         .join(executions, executions.c.id == profiles.c.lease_execution, isouter=True)
-        .where(profiles.c.lease_holder.is_not(None), profiles.c.lease_expires_ms <= now_ms())
+        .where(profiles.c.lease_holder.is_not(None), profiles.c.lease_expires_ms <= now_ms() - grace_ms)
         .order_by(profiles.c.key)
         .limit(LEASES_AT_ONCE)
     )

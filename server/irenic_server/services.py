@@ -129,14 +129,15 @@ class Services:
             _log.warning("no lease could be renewed for a while: each gets its time from now on")
             await self.writer.write(lambda transaction: extend_leases(transaction, self.settings.lease_ttl))
         # Whatever fails below leaves the pulse interrupted.
-        expired = await self.database.read(expired_leases)
+        grace_ms = int(self.settings.lost_after * 1000)
+        expired = await self.database.read(expired_leases, grace_ms)
         if self.writer.failing is None:
             self.pulse.beat()
         while expired:
-            await self._end_some_leases(expired)
-            expired = await self.database.read(expired_leases)
+            await self._end_some_leases(expired, grace_ms)
+            expired = await self.database.read(expired_leases, grace_ms)
 
-    async def _end_some_leases(self, expired: Sequence[tuple[str | None, int | None]]) -> None:
+    async def _end_some_leases(self, expired: Sequence[tuple[str | None, int | None]], grace_ms: int) -> None:
         folds: dict[str, ExecutionFold] = {}
         for execution_id, key in expired:
             if execution_id is None or key is None:
@@ -145,7 +146,7 @@ class Services:
             fold = folds[execution_id] = ExecutionFold()
             while await self.database.read(fold_step, key, fold):
                 pass
-        ended: Ended = await self.writer.write(lambda transaction: end_expired_leases(transaction, folds))
+        ended: Ended = await self.writer.write(lambda transaction: end_expired_leases(transaction, folds, grace_ms))
         self.metrics.leases_expired += ended.expired
         for kind in ended.outcomes:
             self.metrics.ended(kind)

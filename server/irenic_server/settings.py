@@ -56,6 +56,9 @@ class Settings(BaseModel):
     tls_key: Path | None = None
     limits: Limits = Limits()
     lease_ttl: float = Field(15.0, gt=0, description="seconds that a lease lives without being renewed")
+    lost_after: float = Field(
+        60.0, ge=0, description="seconds for which the holder of a lease that ran out may come back, unless it is taken"
+    )
     unleased_lost_after: float = Field(3600.0, description="seconds of silence that end an execution without lease")
     heartbeat: float = Field(15.0, gt=0, description="seconds between comments on an idle stream")
     sweep_interval: float = Field(1.0, gt=0, description="seconds between looks for expired leases")

@@ -129,6 +129,57 @@ async def test_removing_what_is_not_there_does_nothing(tmp_path: Path) -> None:
     await DiskFiles(tmp_path).remove("no/such/file")
 
 
+async def test_files_side_by_side_share_the_making_and_removing_of_their_folder(tmp_path: Path) -> None:
+    """Each makes the folder that another is removing because it is empty for that moment."""
+    files = DiskFiles(tmp_path)
+
+    async def come_and_go(name: str) -> None:
+        for _ in range(40):
+            await put(files, f"new/{name[0]}/deep/{name}", b"x")
+            await files.remove(f"new/{name[0]}/deep/{name}")
+
+    await asyncio.gather(*(come_and_go(f"{folder}{number}") for folder in "ab" for number in range(4)))
+
+    assert names(tmp_path) == []
+
+
+async def test_processes_side_by_side_share_the_making_and_removing_of_their_folder(tmp_path: Path) -> None:
+    """No lock of this process keeps another from removing a folder that is empty for a moment."""
+    script = (
+        "import asyncio, sys\n"
+        "from irenic.items.files_disk import DiskFiles\n"
+        "async def main():\n"
+        "    files = DiskFiles(sys.argv[1])\n"
+        "    for _ in range(150):\n"
+        "        async with files.write('new/deep/' + sys.argv[2]) as file:\n"
+        "            await file.commit()\n"
+        "        await files.remove('new/deep/' + sys.argv[2])\n"
+        "asyncio.run(main())\n"
+    )
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", script, tmp_path, str(number), stderr=PIPE)
+        for number in range(3)
+    ]
+
+    errors = [(await process.communicate())[1].decode() for process in processes]
+
+    assert errors == ["", "", ""]
+    assert names(tmp_path) == []
+
+
+async def test_a_directory_may_vanish_in_part_while_it_is_removed(tmp_path: Path) -> None:
+    """What two of them want to remove is gone afterwards."""
+    files = DiskFiles(tmp_path)
+    for _ in range(10):
+        for number in range(30):
+            (tmp_path / "site" / str(number)).mkdir(parents=True)
+            (tmp_path / "site" / str(number) / "file").touch()
+
+        await asyncio.gather(*(files.remove("site") for _ in range(4)), *(files.remove(f"site/{n}") for n in range(30)))
+
+        assert names(tmp_path) == []
+
+
 @pytest.mark.parametrize("path", ["link/file", "link", "dir/up/file"])
 async def test_a_symbolic_link_does_not_lead_out(tmp_path: Path, path: str) -> None:
     """Neither reading nor writing follows it."""

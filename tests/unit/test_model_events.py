@@ -9,6 +9,7 @@ from tests.written_journals import Journal
 
 from irenic import Complete, InterruptSignal, ProgressLimit
 from irenic.model import events as e
+from irenic.model.child import ChildProcess
 from irenic.model.cmd import Block, Cmd
 from irenic.model.events import JournalEvent, journal_event
 from irenic.model.fold import ExecutionFold
@@ -33,6 +34,7 @@ def one_of_each() -> list[JournalEvent]:
     journal.add(e.ItemDiff, item="a", diff={}).add(e.ItemError, item="a", error=error)
     journal.add(e.InterruptRequested, signal=InterruptSignal(level=1)).add(e.CancelSwallowed, item="a")
     journal.add(e.Log, text="line").add(e.Ask, item="a", ask_id="1", prompt="?").add(e.Answered, item="a", ask_id="1")
+    journal.add(e.ChildStarted, item="a", child=ChildProcess(pid=7, started="1", machine="m"))
     journal.add(e.EndpointCut, endpoint="x", reason="slow").result("a", "failed", error=error)
     journal.block_done(Block.APPLY).add(e.CmdEnded, cmd=Cmd.ENSURE)
     journal.add(e.ExecutionEnded, outcome=ExecutionFold.of(journal.events).outcome(Complete))

@@ -15,6 +15,7 @@ from tests.items import Thing, World
 from tests.journals import Script
 
 from irenic import CmdExecRequest, CmdExecutionMap, Flow
+from irenic.items.disk import write_file_durably
 from irenic.model.errors import CorruptStoreError, FencedError, HeldError, StoreError
 from irenic.model.ids import new_execution_id
 from irenic.model.interrupt import InterruptReply, InterruptSignal
@@ -136,6 +137,36 @@ async def test_a_holder_in_another_process_can_be_taken_over_from(store: FileSto
     assert answers == {"lost", "FencedError"}
     assert await store.events(script.id) == events
     assert isinstance(await store.outcome(script.id), Lost)
+    await lease.release()
+
+
+@pytest.mark.parametrize("damaged", ["lease", "interrupt"])
+async def test_one_look_that_fails_does_not_end_the_watch(
+    store: FileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged: str
+) -> None:
+    """A file that was damaged, or that could not be read once, is looked at again."""
+    looked_in_vain = asyncio.Event()
+    monkeypatch.setattr("irenic.stores.file_lease._log.warning", lambda *args: looked_in_vain.set())
+    script = Script()
+    heard: asyncio.Queue[InterruptSignal] = asyncio.Queue()
+    lease = await store.lease("flow", "dev", execution_id=script.id, holder="ada", on_interrupt=heard.put_nowait)
+    await store.create(script.record(fencing=lease.info.fencing), lease)
+    profile = tmp_path / "store/flows/flow/dev"
+    if damaged == "lease":
+        path = profile / "lease.json"
+        whole = path.read_bytes()
+        write_file_durably(path, b"garbage")
+        await asyncio.wait_for(looked_in_vain.wait(), 30)
+        write_file_durably(path, whole)
+    else:
+        (profile / "interrupts").mkdir()
+        (profile / "interrupts" / "1.json").write_bytes(b"garbage")
+        assert (await asyncio.wait_for(heard.get(), 30)).source == "other"
+
+    reply = await store.interrupt(script.id, InterruptSignal(reason="lunch"))
+
+    assert reply is InterruptReply.REQUESTED
+    assert (await asyncio.wait_for(heard.get(), 30)).reason == "lunch"
     await lease.release()
 
 

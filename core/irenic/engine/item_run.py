@@ -32,11 +32,13 @@ class ItemRun:
         "_plain_params_hash",
         "_stored_state",
         "_tasks",
+        "asks",
         "cancel_delivered",
         "cancel_requested",
         "cancellable",
         "code_hash",
         "cx",
+        "has_begun",
         "item",
         "item_id",
         "kept",
@@ -50,6 +52,7 @@ class ItemRun:
         "stored",
         "unrecorded",
         "uses_place",
+        "waits",
     )
 
     def __init__(
@@ -78,6 +81,12 @@ class ItemRun:
         self.cancel_requested = False
         self.cancel_delivered = False
         self.shields: tuple[str, ...] = ()
+        self.waits = 0
+        """For how many places of limits and threads the item waits."""
+        self.asks = 0
+        """For how many answers the item waits."""
+        self.has_begun = False
+        """Whether the function that is being called has had a place, or reported progress."""
         self.last_alive = 0.0
         self.recorded_at = 0.0
         self.unrecorded = False
@@ -207,6 +216,7 @@ class ItemRun:
         if self.cancel_requested:
             raise asyncio.CancelledError
         self.cancellable = True
+        self.has_begun = False
         try:
             return await function(*args)
         finally:
@@ -219,6 +229,11 @@ class ItemRun:
         self.cancel_requested = True
         if self.cancellable and not self.shields:
             self.deliver()
+
+    def give_up(self) -> None:
+        """Cancel the item where it waits for an answer, or for its first place: nothing of it has begun."""
+        if self.asks or (self.waits and not self.has_begun):
+            self.cancel()
 
     def deliver(self) -> None:
         """Throw the cancellation into the item's task, once."""

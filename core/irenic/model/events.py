@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field, TypeAdapter
 
+from irenic.model.child import ChildProcess
 from irenic.model.cmd import Block, Cmd, Direction, StateKind
 from irenic.model.interrupt import InterruptSignal, InterruptStrategy
 from irenic.model.options import RequestOptions
@@ -251,6 +252,14 @@ class Log(Event):
     text: str
 
 
+class ChildStarted(Event):
+    """An item has started a process, which has not begun to work yet."""
+
+    kind: Literal["child_started"] = "child_started"
+    item: str
+    child: ChildProcess
+
+
 class Ask(Event):
     """An item waits for an answer of the user."""
 
@@ -261,7 +270,7 @@ class Ask(Event):
 
 
 class Answered(Event):
-    """The user answered; the answer itself is not kept."""
+    """The user answered, or nothing waits for the answer any more; the answer itself is not kept."""
 
     kind: Literal["answered"] = "answered"
     item: str
@@ -304,6 +313,7 @@ JournalEvent = Annotated[
     | InterruptRequested
     | CancelSwallowed
     | Log
+    | ChildStarted
     | Ask
     | Answered
     | EndpointCut

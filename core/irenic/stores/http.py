@@ -19,8 +19,10 @@ from irenic.model.record import ExecutionPage, ExecutionRecord, LeaseInfo
 from irenic.model.states import FlowStates
 from irenic.stores.http_api import PATIENCE, Answer, StoreApi
 from irenic.stores.http_journal import HttpJournal
-from irenic.stores.http_lease import HttpLease
+from irenic.stores.http_lease import HttpLease, LeaseChange
+from irenic.stores.lease_clock import lease_time
 from irenic.stores.remembered import Remembered
+from irenic.stores.side_loop import SideLoop
 
 _events: TypeAdapter[list[JournalEvent]] = TypeAdapter(list[JournalEvent])
 _log = logging.getLogger("irenic.stores")
@@ -42,6 +44,7 @@ class HttpStore:
     :param patience: seconds for which a request is tried again.
     :param hears_interrupts: whether leases listen for interrupts; where somebody else does, as the page does for its
         worker, one request would be heard twice and counted as two, of which the second asks harder.
+    :param on_lease: called when a lease was taken and when it was given back.
     :param http: the client for requests; the platform's own where omitted.
     """
 
@@ -53,6 +56,7 @@ class HttpStore:
         ttl: float = 15.0,
         patience: float = PATIENCE,
         hears_interrupts: bool = True,
+        on_lease: LeaseChange | None = None,
         http: HttpClient | None = None,
     ) -> None:
         self._http = http if http is not None else http_client(keep_alive=True)
@@ -60,6 +64,8 @@ class HttpStore:
         self._api = StoreApi(self._http, base_url, token, patience)
         self._ttl = ttl
         self._hears_interrupts = hears_interrupts
+        self._on_lease = on_lease
+        self._side = SideLoop("irenic-lease", at_end=self._close_http)
         self._leases: list[HttpLease] = []
         self._journals: list[HttpJournal] = []
         self._states: Remembered[tuple[str, bytes]] = Remembered(8)
@@ -78,9 +84,11 @@ class HttpStore:
         """See :meth:`irenic.engine.store.Store.lease`."""
         path = ("flows", flow, "profiles", profile, "lease")
         asked = {"holder": holder, "execution_id": execution_id, "ttl": self._ttl, "take_over": take_over}
+        asked_at = lease_time()
         answer = _checked(await self._api.ask("POST", path, body=json.dumps(asked).encode()))
         info = LeaseInfo.model_validate_json(answer.body)
-        lease = HttpLease(self._api, path, info, self._ttl, on_lost, on_interrupt if self._hears_interrupts else None)
+        heard = on_interrupt if self._hears_interrupts else None
+        lease = HttpLease(self._api, self._side, path, info, self._ttl, asked_at, on_lost, heard, self._on_lease)
         self._leases = [*(known for known in self._leases if not known.is_released), lease]
         return lease
 
@@ -198,6 +206,10 @@ class HttpStore:
             await journal.close()
         for lease in self._leases:
             await lease.release()
+        await self._close_http()
+
+    async def _close_http(self) -> None:
+        """Close the connections of the running event loop."""
         close = getattr(self._http, "close", None)
         if self._owns_http and close is not None:
             await close()
