@@ -16,6 +16,7 @@ from irenic.cli.flows import load_flow_file, remember_flow_file
 from irenic.cli.inputs import asked_secrets, parse_inputs
 from irenic.cli.options import DEFAULT_STORE, ApplyOptions, ShowOptions, StopOptions, WhatOptions
 from irenic.cli.progress import ProgressChoice, chosen_progress
+from irenic.cli.standard_output import own_stdout
 from irenic.cli.stores import is_address, open_store
 from irenic.cli.telemetry import telemetry_endpoints
 from irenic.endpoints.ci import CiEndpoint
@@ -40,8 +41,8 @@ LEAVE_WITHIN = 1.0
 class FlowRunner:
     """Runs commands on one flow's file as options say.
 
-    Where the outcome is for a program, nothing else gets to standard output: what the flow's code prints goes to
-    standard error.
+    Where the outcome is for a program, nothing else gets to standard output: what the flow's code, and the processes
+    that it starts, print goes to standard error.
 
     :raises IrenicError: if the file defines no flow that can be used.
     """
@@ -175,7 +176,7 @@ class FlowRunner:
         if not self._show.format.is_for_programs:
             yield
             return
-        with contextlib.redirect_stdout(sys.stderr):
+        with own_stdout() as self._stdout, contextlib.redirect_stdout(sys.stderr):
             yield
 
 
