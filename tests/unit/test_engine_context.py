@@ -276,7 +276,7 @@ async def test_an_item_of_a_dry_run_says_how_far_it_is() -> None:
     thing_of(flow, "a").replace(state_goal=goal)
     outcome, _, execution = await watched(flow, dry_run=True)
 
-    assert (outcome.kind, execution.progress.items["a"].position) == ("complete", 2)
+    assert (outcome.kind, execution.progress.items["a"].position) == ("complete", 1)
 
 
 # Questions.
