@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from irenic.cli import NOT_ON_WINDOWS
 from irenic.model.errors import IrenicError
 from irenic_server.logs import configure_logs
 from irenic_server.serve import serve
@@ -21,6 +22,9 @@ _DURATIONS = {"h": DAY_MS // 24, "d": DAY_MS, "w": 7 * DAY_MS}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server as the arguments say, and return the exit code."""
     options = _parser().parse_args(arguments)
+    if sys.platform == "win32":
+        sys.stderr.write(f"irenic_server: {NOT_ON_WINDOWS}\n")
+        return 4
     configure_logs(as_json=options.log_format == "json", level=options.log_level)
     try:
         serve(_settings(options), announce=_announce, open_browser=options.open)

@@ -13,9 +13,11 @@ import yaml
 from tests.e2e.gated_flow import gated_flow
 from tests.small_site import write_site
 
+from irenic.cli import main
 from irenic.cli.app import run
 from irenic.cli.progress import ProgressChoice, chosen_progress
 from irenic.model.events import journal_event
+from irenic_server.__main__ import main as serve_main
 
 
 class Result:
@@ -43,6 +45,13 @@ def irenic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         return Result(int(code), out, err)
 
     return call
+
+
+PRINTS = """
+import asyncio, os, subprocess
+subprocess.run(["echo", "from a child process"])
+os.write(1, b"from the system's own call\\n")
+"""
 
 
 def write_flow(*items: str, name: str = "flow.py", chain: bool = True) -> str:
@@ -86,6 +95,33 @@ def test_exit_codes_say_what_became_of_it(irenic: Irenic) -> None:
     assert refused.code == 3
     assert "   stored  done: true, item: a\n   found   done: false, item: null\n" in refused.out
     assert irenic("diff", "flow.py", "-p", "dev", "--exit-code").code == 5
+
+
+def test_on_windows_it_says_at_once_that_it_does_not_run_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Instead of failing at the first file that has to be locked."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, serve_main([])) == (4, 4)
+    said = capsys.readouterr().err
+    assert said.count("runs on Linux and macOS, not on Windows") == 2
+
+
+@pytest.mark.parametrize("format", ["json", "yaml"])
+def test_what_child_processes_print_is_not_on_standard_output(tmp_path: Path, format: str) -> None:
+    """They inherit it; only the outcome is there, whoever prints, and however."""
+    source = gated_flow("a:at_once").replace("import asyncio\n", PRINTS, 1)
+    (tmp_path / "flow.py").write_text(source)
+    command = [sys.executable, "-m", "irenic", "ensure", "flow.py", "--format", format, "--progress", "none"]
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert yaml.safe_load(done.stdout)["kind"] == "complete"
+    assert "child" not in done.stdout
+    assert "from a child process" in done.stderr
+    assert "from the system's own" in done.stderr
 
 
 def test_json_and_yaml_are_pure_and_the_same(irenic: Irenic) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.crashable_store import CrashableStore
-from tests.items import Thing, ThingState, World
+from tests.items import Thing, ThingState, World, thing_of, things
 from tests.running import journal_of, run
 
 from irenic import (
@@ -262,6 +262,21 @@ async def test_a_limit_that_there_is_not_is_the_items_error() -> None:
 
     outcome, _, _ = await watched(flow_of(work, limits={"api": Limit()}))
     assert "works has no limit 'net'; it has: api" in outcome.errors["a"].message
+
+
+async def test_an_item_of_a_dry_run_says_how_far_it_is() -> None:
+    """No lease is held for one."""
+
+    async def goal(cx: ItemContext, params: Any) -> ThingState:
+        cx.progress.inc()
+        await cx.checkpoint()
+        return ThingState(value=1)
+
+    flow = things(World(), "a")
+    thing_of(flow, "a").replace(state_goal=goal)
+    outcome, _, execution = await watched(flow, dry_run=True)
+
+    assert (outcome.kind, execution.progress.items["a"].position) == ("complete", 1)
 
 
 # Questions.

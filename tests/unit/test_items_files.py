@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from irenic import ItemFailure
+from irenic.items.disk import sync_content, sync_file, write_file_durably
 from irenic.items.files_disk import DiskFiles, explained
 from irenic.items.paths import PARTIAL
 from irenic.items.threads import in_thread
@@ -260,3 +261,19 @@ async def test_a_call_in_a_thread_is_seen_through_before_a_cancellation_goes_on(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert (still_running, ended) == (True, [True])
+
+
+def test_durable_means_on_the_disk_on_macos_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There `fsync` stops at the disk's cache, and `fdatasync` is not there."""
+    asked: list[int] = []
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.delattr("os.fdatasync")
+    monkeypatch.setattr("fcntl.F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr("fcntl.fcntl", lambda handle, what: asked.append(what))
+
+    with (tmp_path / "file").open("wb") as file:
+        sync_content(file.fileno())
+        sync_file(file.fileno())
+    write_file_durably(tmp_path / "other", b"x")  # the file and its folder
+
+    assert asked == [51] * 4

@@ -286,6 +286,24 @@ async def test_a_missing_line_is_refused(store: FileStore, tmp_path: Path) -> No
         await FileStore(tmp_path / "store").events(script.id)
 
 
+@pytest.mark.parametrize("damage", [b"garbage", b""])
+async def test_a_damaged_journal_does_not_hide_the_others(
+    store: FileStore, tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: bytes
+) -> None:
+    """The list leaves it out, and the log names its file."""
+    scripts = [Script(), Script(), Script()]
+    for script in scripts:
+        await script.run(store)
+    await store.close()
+    path = journal_of(tmp_path, scripts[1])
+    path.write_bytes(damage + path.read_bytes()[len(damage) or 10_000 :])
+
+    listed = await FileStore(tmp_path / "store").executions()
+
+    assert {record.id for record in listed.items} == {scripts[0].id, scripts[2].id}
+    assert str(path) in caplog.text
+
+
 @pytest.mark.parametrize("name", ["states.json", "lease.json", "inputs.json"])
 async def test_another_damaged_file_is_refused_by_name(store: FileStore, tmp_path: Path, name: str) -> None:
     """Nothing is guessed."""

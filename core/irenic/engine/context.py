@@ -20,6 +20,7 @@ from irenic.model.fold import ItemFold
 from irenic.model.interrupt import InterruptLevel
 from irenic.model.progress import ProgressLimit, ProgressStatus
 from irenic.model.states import FlowStates
+from irenic.model.text import writable
 
 if TYPE_CHECKING:
     from irenic.engine.item_threads import ItemThreads
@@ -143,7 +144,7 @@ class ExecutionItemContext(ItemContext):
 
     def shield(self, reason: str) -> AbstractAsyncContextManager[None]:
         """See the base class."""
-        return Shield(self._run, reason)
+        return Shield(self._run, writable(reason))
 
     def limits(self, name: str) -> AbstractAsyncContextManager[None]:
         """See the base class."""
@@ -151,6 +152,7 @@ class ExecutionItemContext(ItemContext):
 
     async def ask(self, prompt: str) -> str:
         """See the base class."""
+        prompt = writable(prompt)
         self._status(ProgressStatus.USER_PENDING, message=prompt)
         self._run.asks += 1
         try:
@@ -248,7 +250,7 @@ class ProgressSender:
 
     def message(self, text: str) -> None:
         """See the protocol."""
-        self._item.message = text
+        self._item.message = writable(text)
         self._record()
 
     def alive(self) -> None:
@@ -307,4 +309,4 @@ class LogSender:
         self._write("error", text)
 
     def _write(self, level: Literal["debug", "info", "warning", "error"], text: str) -> None:
-        self._execution.recorder.emit(Log, item=self._item_id, level=level, text=text)
+        self._execution.recorder.emit(Log, item=self._item_id, level=level, text=writable(text))

@@ -15,6 +15,7 @@ from irenic.model.errors import ItemFailure, StateShapeError
 from irenic.model.events import ItemAbout
 from irenic.model.outcome import ErrorInfo
 from irenic.model.states import ItemStates
+from irenic.model.text import writable
 from irenic.model.trusted import trusted
 
 A = TypeVarTuple("A")
@@ -294,6 +295,7 @@ def describe_error(error: BaseException, phase: str) -> ErrorInfo:
     causes: list[str] = []
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     while cause is not None and len(causes) < 8:
-        causes.append(f"{type(cause).__name__}: {cause}")
+        causes.append(writable(f"{type(cause).__name__}: {cause}"))
         cause = cause.__cause__ or cause.__context__
-    return ErrorInfo(type=type(error).__name__, message=str(error) or repr(error), phase=phase, causes=causes)
+    message = writable(str(error) or repr(error))
+    return ErrorInfo(type=type(error).__name__, message=message, phase=phase, causes=causes)

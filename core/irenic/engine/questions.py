@@ -32,6 +32,4 @@ class Questions:
 
     def close(self) -> None:
         """Forget all questions."""
-        for waiting in self._waiting.values():
-            waiting.cancel()
         self._waiting.clear()

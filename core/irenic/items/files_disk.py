@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
 from irenic.flow.context import FileStat
-from irenic.items.disk import Scratch, files_below, put_in_place, remove_empty, remove_tree, sweep, sync_tree, write_all
+from irenic.items.disk import (
+    Scratch,
+    files_below,
+    put_in_place,
+    remove_empty,
+    remove_tree,
+    sweep,
+    sync_file,
+    sync_tree,
+    write_all,
+)
 from irenic.items.paths import file_parts, path_parts
 from irenic.items.threads import in_thread
 from irenic.model.errors import ItemFailure
@@ -188,7 +198,7 @@ class DiskFileWriter:
         if self._target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         write_all(self._handle, self._buffer)
-        os.fsync(self._handle)
+        sync_file(self._handle)
         put_in_place(self._partial, self._target, self._scratch)
 
 
