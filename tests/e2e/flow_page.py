@@ -107,6 +107,11 @@ class FlowPage:
         """Press one of the buttons by its id: ensure, discover, clean, interrupt, resume, dry."""
         self.page.locator(f"#do-{button}").click(timeout=DONE_WITHIN)
 
+    def press_interrupt_again(self) -> None:
+        """Press Interrupt once a press counts again."""
+        expect(self.page.locator("#do-interrupt:not([data-rests])")).to_be_visible()
+        self.press("interrupt")
+
     def confirm(self) -> None:
         """Go on in the dialog."""
         self.page.locator("#dialog-yes").click()
