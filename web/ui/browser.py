@@ -228,6 +228,11 @@ async def import_module(address: str) -> Any:
     return module
 
 
+async def shortened(value: Any) -> Any:
+    """Cut the long values of states in a JavaScript object to what is shown, and return it."""
+    return (await import_module("/ui/held.mjs")).shortened(value)
+
+
 async def keep_site() -> bool:
     """Have the browser keep the site for visits without the server; return whether it does."""
     try:
