@@ -16,6 +16,7 @@ from irenic.model.events import ExecutionEnded
 from irenic.model.flow_info import FlowInfo, ItemInfo
 from irenic.model.ids import new_execution_id
 from irenic.model.interrupt import InterruptReply, InterruptSignal
+from irenic.model.options import RequestOptions
 from irenic.model.outcome import Lost
 from irenic.model.states import FlowStates
 from irenic.stores import FileStore, HttpStore, MemoryStore, state_history
