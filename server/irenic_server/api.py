@@ -13,6 +13,7 @@ from irenic.model.interrupt import InterruptReply
 from irenic.model.outcome import CmdOutcome
 from irenic.model.record import ExecutionPage, ExecutionRecord, LeaseInfo
 from irenic.model.states import FlowStates
+from irenic_server.asgi import check_is_json, strong
 from irenic_server.auth import PRINCIPAL, require_scope
 from irenic_server.executions import (
     create_execution,
@@ -75,7 +76,10 @@ class JsonRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_strictly(request: Request) -> Response:
-            return await handle(JsonRequest(request.scope, request.receive))
+            strict = JsonRequest(request.scope, request.receive)
+            if request.method not in ("GET", "HEAD") and await strict.body():
+                check_is_json(request.headers.get("content-type", "nothing").encode("latin-1"))
+            return await handle(strict)
 
         return handle_strictly
 
@@ -342,7 +346,7 @@ async def get_states(
 ) -> Response:
     states = await services.database.read(read_states, flow, profile)
     etag = {"ETag": f'"{states.serial}"', "Cache-Control": "no-cache"}
-    if if_none_match is not None and etag["ETag"] in [tag.strip() for tag in if_none_match.split(",")]:
+    if if_none_match is not None and etag["ETag"] in [strong(tag) for tag in if_none_match.split(",")]:
         return Response(status_code=304, headers=etag)
     return json_text(states.model_dump_json(), headers=etag)
 
@@ -381,7 +385,7 @@ def _expected_serial(if_match: str | None, if_none_match: str | None) -> int | N
             "States are only replaced by whoever has seen the ones before. Nothing was stored. Read them, and send "
             "their ETag as If-Match; or If-None-Match: * where there are none.",
         )
-    serial = if_match.strip().strip('"')
+    serial = strong(if_match).strip('"')
     if not (serial.isascii() and serial.isdecimal()) or len(serial) > 16:
         raise Problem("states-changed", f"No states ever had the ETag {if_match[:40]!r}. Nothing was stored.")
     return int(serial)

@@ -197,6 +197,7 @@ def create_api(services: Services) -> FastAPI:
     api.add_exception_handler(Problem, _answer_problem)
     api.add_exception_handler(RequestValidationError, _answer_invalid)
     api.add_exception_handler(HTTPException, _answer_http)
+    api.add_exception_handler(Exception, _answer_failure)
 
     def openapi() -> dict[str, Any]:
         if api.openapi_schema is None:
@@ -240,6 +241,9 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
     return _respond(Problem("invalid-request", detail, errors=errors))
 
 
+_NAMES = {401: "unauthenticated", 403: "forbidden", 413: "body-too-large", 415: "unsupported-media-type"}
+
+
 def _methods(request: Request) -> set[str]:
     """Return the methods of an address; the framework names those of one route only."""
     found: set[str] = set()
@@ -253,6 +257,11 @@ def _pointer(location: tuple[int | str, ...]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
 
 
+async def _answer_failure(request: Request, error: Exception) -> Response:
+    # It goes on to the log of requests, which says under which id why.
+    return _respond(Problem("internal", "The server failed, and its log says why. It is safe to try again."))
+
+
 async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     match error.status_code:
@@ -262,5 +271,6 @@ async def _answer_http(request: Request, error: Exception) -> Response:
             allow = {"Allow": ", ".join(sorted(_methods(request)))}
             problem = Problem("method-not-allowed", "The address is right and the method is not.", headers=allow)
         case _:
-            problem = Problem("malformed-body", str(error.detail))
+            name = _NAMES.get(error.status_code, "malformed-body")
+            problem = Problem(name, str(error.detail), headers=error.headers)
     return _respond(problem)
