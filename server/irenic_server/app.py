@@ -6,7 +6,6 @@ a short way, see ``shortcut.py``.
 
 import logging
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from fastapi import FastAPI
@@ -23,7 +22,7 @@ from irenic_server.api import router
 from irenic_server.asgi import read_body, replay, respond_problem
 from irenic_server.auth import PRINCIPAL, Authentication, is_api
 from irenic_server.buckets import Buckets
-from irenic_server.health import Health
+from irenic_server.health import Health, server_version
 from irenic_server.logs import ROUTE, RequestLog
 from irenic_server.openapi import describe
 from irenic_server.problems import MEDIA_TYPE, Problem
@@ -185,7 +184,7 @@ def create_api(services: Services) -> FastAPI:
     api = FastAPI(
         title="irenic",
         summary="Journals, states, leases and interrupts of executions",
-        version=_version(),
+        version=server_version(),
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
@@ -211,13 +210,6 @@ def create_api(services: Services) -> FastAPI:
 def create_app(settings: Settings) -> App:
     """Return the server for the given settings."""
     return App(settings)
-
-
-def _version() -> str:
-    try:
-        return version("irenic-server")
-    except PackageNotFoundError:
-        return "0"
 
 
 def _respond(problem: Problem) -> Response:

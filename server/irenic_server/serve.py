@@ -68,6 +68,8 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # What runs here may take its time to stop; until then everybody can look at it, interrupt it, and store.
+        await self._app.services.end_runs()
         self._app.services.drain()
         await super().shutdown(sockets)
 

@@ -21,6 +21,7 @@ from irenic.cli import (
     preview,
     resume,
     serve,
+    server_files,
     status,
     tokens,
 )
@@ -42,7 +43,7 @@ COMMANDS: dict[str, Callable[..., ExitCode]] = {
     "export": export.export,
 }
 
-GROUPS: dict[str, ModuleType] = {"executions": executions, "tokens": tokens}
+GROUPS: dict[str, ModuleType] = {"executions": executions, "tokens": tokens, "server": server_files}
 """Commands that are words after another word."""
 
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
