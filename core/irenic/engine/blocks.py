@@ -245,14 +245,44 @@ def _take_leftovers(cmd_run: CmdRun) -> None:
     if request.dry_run:
         cmd_run.recorder.emit(LeftoversFound, leftovers=leftovers)
         return
-    to_clean = [leftover.item for leftover in leftovers if leftover.problem is None]
     for run in cmd_run.runs.values():
         cmd_run.record_moves(run)
+    to_clean = [leftover.item for leftover in leftovers if _may_be_cleaned(cmd_run, leftover)]
     for stored_id in to_clean:
         entry = stored.items[stored_id].at(cmd_run.here)
         assert entry is not None
         cmd_run.take_leftover(leftover_run(request.flow, stored_id, entry, cmd_run.inputs, cmd_run.tasks))
     cmd_run.recorder.emit(LeftoversFound, leftovers=leftovers, to_clean=to_clean)
+    for leftover in leftovers:
+        if leftover.owner in cmd_run.runs and not cmd_run.cleans:
+            _hand_over(cmd_run, leftover)
+    for stored_id in to_clean:
+        cmd_run.recorder.emit(ItemVerdict, item=stored_id, verdict=VerdictKind.REMOVE, message="it was left over")
+
+
+def _may_be_cleaned(cmd_run: CmdRun, leftover: Leftover) -> bool:
+    """Return whether a leftover can be cleaned, and no item that stays stands for it now."""
+    if leftover.problem is not None:
+        return False
+    return leftover.owner is None or (cmd_run.cleans and leftover.owner in cmd_run.runs)
+
+
+def _hand_over(cmd_run: CmdRun, leftover: Leftover) -> None:
+    """Have what is left over belong to the item that stands for it now."""
+    run = cmd_run.runs[leftover.owner or ""]
+    if run.item_id not in cmd_run.current or run.item_id in cmd_run.failed:
+        return
+    cmd_run.recorder.emit(
+        ItemState,
+        item=run.item_id,
+        which=StateKind.CURRENT,
+        state=dump(cmd_run.current[run.item_id]),
+        stored=True,
+        adopted=True,
+        about=cmd_run.about_now(run),
+        place=cmd_run.place_of(run),
+    )
+    cmd_run.recorder.emit(StateForgotten, item=leftover.item, place=cmd_run.here if run.is_local else None)
 
 
 async def _adopt(cmd_run: CmdRun) -> None:

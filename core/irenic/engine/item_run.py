@@ -36,6 +36,7 @@ class ItemRun:
         "cancellable",
         "code_hash",
         "cx",
+        "identity",
         "item",
         "item_id",
         "kept",
@@ -68,6 +69,8 @@ class ItemRun:
         self.key: str | None = None
         self.moves: list[tuple[str, str]] = []
         """Stored entries that have to change their ids before anything of this item is recorded."""
+        self.identity: Any = None
+        """Which thing it stands for, once that is known."""
         self.uses_place = False
         self.phase = ""
         """Which of the item's functions was called last."""

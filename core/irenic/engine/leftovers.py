@@ -1,11 +1,12 @@
 """What is stored and no longer named by the flow: finding it, and making runs that clean it."""
 
 import importlib
+import json
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from irenic.engine.item_run import FLOW_FILE, ItemRun
+from irenic.engine.item_run import FLOW_FILE, ItemRun, type_name
 from irenic.engine.verdict import former_params
 from irenic.engine.verdict_text import identity_text
 from irenic.flow.flow import Flow
@@ -39,7 +40,35 @@ def find_leftovers(
             entry = stored.items[old].at(place) if old == item_id else None
             if entry is not None:
                 found.append(_leftover(flow, new, entry, inputs, "replaced"))
+    _find_owners(flow, stored, place, runs, found)
     return found
+
+
+def _find_owners(
+    flow: Flow, stored: FlowStates, place: str | None, runs: Mapping[str, ItemRun], leftovers: list[Leftover]
+) -> None:
+    """Note which items of the flow stand for what is left over: a file that another item writes now stays."""
+    if not leftovers:
+        return
+    owners: dict[str, str] = {}
+    for item_id in flow.items:
+        run, whole = runs.get(item_id), stored.items.get(item_id)
+        entry = None if whole is None else whole.at(place)
+        if run is not None and run.identity is not None:
+            owners[_thing(type_name(type(run.item)), run.identity)] = item_id
+        elif entry is not None and entry.about is not None and entry.about.identity is not None:
+            owners[_thing(entry.about.type, entry.about.identity)] = item_id
+    former = {new: old for run in runs.values() for old, new in run.moves}
+    for leftover in leftovers:
+        stored_id = leftover.item if leftover.item in stored.items else former.get(leftover.item, "")
+        whole = stored.items.get(stored_id)
+        entry = None if whole is None else whole.at(place)
+        if entry is not None and entry.about is not None and entry.about.identity is not None:
+            leftover.owner = owners.get(_thing(entry.about.type, entry.about.identity))
+
+
+def _thing(type_: str, identity: Any) -> str:
+    return json.dumps([type_, identity], sort_keys=True)
 
 
 def _leftovers_of(
@@ -102,9 +131,9 @@ def leftover_run(flow: Flow, stored_id: str, entry: ItemStates, inputs: Any, tas
     return run
 
 
-def find_class(flow: Flow, type_name: str) -> type[Item[Any, Any]] | None:
+def find_class(flow: Flow, name_of_type: str) -> type[Item[Any, Any]] | None:
     """Return the class of an item by the name under which it is stored, or None where there is none."""
-    module, _, name = type_name.partition(":")
+    module, _, name = name_of_type.partition(":")
     for root in _namespaces(flow, module):
         found: Any = root
         for step in name.split("."):

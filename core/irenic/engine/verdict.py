@@ -304,7 +304,7 @@ class Looker:
         """Find out whether the item stands for the stored thing; ``run.moves`` says what has to move where not."""
         if params is None or run.moves:
             return
-        identity = identity_of(run.item, params)
+        identity = run.identity = identity_of(run.item, params)
         if identity is None:
             return
         stored = run.stored
