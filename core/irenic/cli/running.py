@@ -5,7 +5,7 @@ import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +66,12 @@ class FlowRunner:
         self,
         cmds: Sequence[Cmd],
         apply: ApplyOptions | None = None,
-        inputs: Mapping[str, Any] | None = None,
+        items: Sequence[str] | None = None,
         **more: Any,
     ) -> CmdExecRequest:
         """Return what the options ask for.
 
-        :param inputs: inputs that those of the command line are put over.
+        :param items: the items to be run where the options name none.
         :raises ParamsError: if the options make no sense.
         """
         what, stop, apply = self._what, self._stop, apply or ApplyOptions()
@@ -80,8 +80,8 @@ class FlowRunner:
                 flow=self.flow,
                 profile=what.profile,
                 cmds=list(cmds),
-                inputs={**(inputs or {}), **parse_inputs(self.flow, what.input)},
-                items=self.flow.select(what.item) if what.item else None,
+                inputs=parse_inputs(self.flow, what.input),
+                items=self.flow.select(what.item) if what.item else items,
                 with_dependencies=what.with_dependencies,
                 max_concurrency=what.max_concurrency,
                 dry_run=apply.dry_run,
