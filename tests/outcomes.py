@@ -10,7 +10,7 @@ EXECUTION = "01M86MQWZGBVQB4PDMD7H5X27W"
 BEGAN = "2026-11-24T12:00:00.000Z"
 ENDED = "2026-11-24T12:00:17.250Z"
 
-_PLAN = ["states_current_read", "states_goal_read", "states_discover", "sync_check", "apply"]
+_PLAN = ["states_discover", "verdict", "apply"]
 
 
 def outcome_of(kind: str, **fields: Any) -> CmdOutcome:
@@ -64,15 +64,14 @@ def failed_item(**fields: Any) -> CmdOutcome:
 def refused(**fields: Any) -> CmdOutcome:
     """Return the outcome of an execution that found another world than was stored."""
     refusal = {
-        "reason": "differ",
-        "which": "current",
-        "message": "the current state of site is not as it was stored: somebody else may have changed it.",
+        "reason": "drift",
+        "message": "site was changed outside irenic.",
         "stored": {"files": 3},
         "discovered": {"files": 2},
     }
     items = {"done": [], "not_done": ["archive", "site", "upload"]}
-    blocks = {"done": _PLAN[:3], "not_done": _PLAN[3:]}
-    told = {"message": "the stored current states are out of sync.", "refusals": {"site": refusal}}
+    blocks = {"done": _PLAN[:2], "not_done": _PLAN[2:]}
+    told = {"message": "changed outside irenic: site. Nothing was applied.", "refusals": {"site": refusal}}
     return outcome_of("refused", **{"items": items, "blocks": blocks, **told, **fields})
 
 

@@ -61,7 +61,7 @@ def test_an_item_error_is_told_in_full_with_its_causes() -> None:
         "   make room, then run this again.",
         "   because of OSError: [Errno 28] No space left on device",
         "",
-        "Next: mend what is said above, then irenic ensure flow.py --profile dev",
+        f"Next: fix the error above, then irenic resume {EXECUTION} flow.py --profile dev",
     ]
 
 
@@ -69,17 +69,17 @@ def test_a_refusal_shows_what_was_stored_and_what_was_found() -> None:
     """Both, so that the reader can judge who is right."""
     assert text_of(refused(), command_line=COMMAND_LINE) == [
         "⛔ ensure refused: download/dev, 0 of 3 items done in 17 s",
-        "   the stored current states are out of sync.",
+        "   changed outside irenic: site. Nothing was applied.",
         "   ⚪ archive  not done",
-        "   ⚪ site     not done",
+        "   ⛔ site     refused        see below",
         "   ⚪ upload   not done",
         "",
-        "site: the current state of site is not as it was stored: somebody else may have changed it.",
-        "   stored      files: 3",
-        "   discovered  files: 2",
+        "site: changed outside irenic.",
+        "   stored  files: 3",
+        "   found   files: 2",
         "",
-        "Next: irenic diff flow.py --profile dev, then irenic discover flow.py --profile dev, "
-        "then irenic ensure flow.py --profile dev",
+        "Next: irenic ensure flow.py --on-drift repair --profile dev   (bring it back)",
+        "      irenic discover flow.py --profile dev   (accept what is there)",
     ]
 
 
@@ -186,7 +186,7 @@ def test_diff_shows_changes_field_by_field() -> None:
         "   no difference",
         "",
         "notes",
-        "   not known: one of its states was never discovered",
+        "   its current and goal states are not known yet",
     ]
 
 

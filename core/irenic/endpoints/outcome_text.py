@@ -5,23 +5,33 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from irenic.endpoints.preview_text import LEFTOVER_ICON, leftover_text
+from irenic.endpoints.preview_text import LEFTOVER_ICON, changed_names, leftover_text, note_text, part_text
 from irenic.endpoints.terminal import Ink
 from irenic.endpoints.wording import clock, count_of, duration, one_line, source_in_words
 from irenic.model.cmd import Cmd
-from irenic.model.outcome import CmdOutcome, ErrorInfo, ItemStatesOutcome, Refusal
+from irenic.model.outcome import CmdOutcome, ErrorInfo, ItemStatesOutcome
 from irenic.model.progress import ExecutionProgress
 from irenic.model.timestamps import seconds_between
 from irenic.model.verdict import VerdictKind
 
 _READING = frozenset({Cmd.DISCOVER, Cmd.STATUS, Cmd.GOAL, Cmd.DIFF})
 
+_UNRECORDED = _READING - {Cmd.DISCOVER}
+"""Commands that leave no execution behind."""
+
 _NOTED_WORDS = {
     VerdictKind.REPAIR: "repaired",
     VerdictKind.REPLACE: "replaced",
     VerdictKind.LEAVE_ALONE: "left alone",
+    VerdictKind.REMOVE: "removed",
 }
 """What became of an item that is done, where that is more than that it was applied."""
+
+_DONE_WORDS = {Cmd.CLEAN: "removed", Cmd.ADOPT: "adopted", Cmd.STATE: "changed"}
+"""What a command does to an item, where that is not to apply it."""
+
+_EXPLAINED = frozenset({"drift", "state_shape"})
+"""Refusals of an item that are explained one by one."""
 
 _ICONS = {
     "complete": "✅",
@@ -114,9 +124,7 @@ class _Writer:
             yield from self._found()
         for item, error in outcome.errors.items():
             yield from self._error(item, error)
-        for item, refusal in outcome.refusals.items():
-            if refusal.reason == "drift":
-                yield from self._refusal(item, refusal)
+        yield from self._refusals()
         yield from self._interrupt()
         yield from self._remarks()
         yield from self._leftovers()
@@ -158,7 +166,7 @@ class _Writer:
     def _items(self) -> Iterator[str]:
         items, errors = self._outcome.items, self._outcome.errors
         done, unknown = set(items.done), set(items.unknown)
-        states = self._outcome.states
+        refusals = [item for item, refusal in self._outcome.refusals.items() if refusal.reason in _EXPLAINED]
         for item in self._all_items():
             if item in errors:
                 yield self._row(item, "❌", "failed", "red", f"in {errors[item].phase or 'apply'}, see below")
@@ -166,9 +174,17 @@ class _Writer:
                 yield self._row(item, "❓", "unknown", "yellow", self._unknown())
             elif item in done:
                 word = self._done_word(item)
-                yield self._row(item, "✅", word, "green", self._note(item) or _told(states.get(item)))
+                yield self._row(item, "✅", word, "green", self._note(item) or self._state(item))
+            elif item in refusals:
+                yield self._row(item, "⛔", "refused", "red", "see below")
             else:
                 yield self._row(item, "⚪", "not done", "dim", self._message(item))
+
+    def _state(self, item: str) -> str:
+        """Return what an item is now; nothing where it was cleaned, or only its stored entry was changed."""
+        if _commands(self._outcome) & {Cmd.CLEAN, Cmd.STATE}:
+            return ""
+        return _told(self._outcome.states.get(item))
 
     def _note(self, item: str) -> str:
         """Return what its reader should know of an item that is done."""
@@ -179,7 +195,7 @@ class _Writer:
         if note.verdict is VerdictKind.REPAIR and drift is not None:
             is_gone = all(value is None for value in (drift.found or {}).values())
             return "it was missing" if is_gone else f"found {one_line(drift.found)}"
-        return note.message.removesuffix("; it is not at its goal")
+        return note_text(note.message)
 
     def _done_word(self, item: str) -> str:
         note = self._outcome.notes.get(item)
@@ -187,9 +203,9 @@ class _Writer:
             return _NOTED_WORDS[note.verdict]
         if self._message(item) == "nothing to do":
             return "nothing to do"
-        if Cmd.CLEAN in _commands(self._outcome) and not self._outcome.dry_run:
-            return "removed"
-        return "would be done" if self._outcome.dry_run else "done"
+        if self._outcome.dry_run:
+            return "would be done"
+        return next((word for cmd, word in _DONE_WORDS.items() if cmd in _commands(self._outcome)), "done")
 
     def _row(self, item: str, icon: str, word: str, colour: str, told: str) -> str:
         mark = f"{icon} " if self._icons else ""
@@ -246,7 +262,7 @@ class _Writer:
 
     def _unknown_diff(self, states: ItemStatesOutcome) -> str:
         missing = [name for name in ("current", "goal") if getattr(states, name) is None]
-        return f"not known: its {' and '.join(missing)} state {'is' if len(missing) == 1 else 'are'} not known yet"
+        return f"its {' and '.join(missing)} {'state is' if len(missing) == 1 else 'states are'} not known yet"
 
     def _error(self, item: str, error: ErrorInfo) -> Iterator[str]:
         yield ""
@@ -255,13 +271,18 @@ class _Writer:
         yield from (f"   {line}" for line in error.message.splitlines())
         yield from (f"   because of {cause}" for cause in error.causes)
 
-    def _refusal(self, item: str, refusal: Refusal) -> Iterator[str]:
-        yield ""
-        yield f"{self._ink(item, 'bold')}: {refusal.message}"
-        yield f"   stored  {one_line(refusal.stored) if refusal.stored is not None else 'nothing'}"
-        yield f"   found   {one_line(refusal.discovered) if refusal.discovered is not None else 'nothing'}"
-        if refusal.goal is not None:
-            yield f"   goal    {one_line(refusal.goal)}"
+    def _refusals(self) -> Iterator[str]:
+        for item, refusal in self._outcome.refusals.items():
+            if refusal.reason in _EXPLAINED:
+                yield ""
+                why = refusal.message.removeprefix(f"{item} was ").removeprefix(f"{item}: ")
+                yield f"{self._ink(item, 'bold')}: {why}"
+            if refusal.reason == "drift":
+                names = changed_names(refusal.stored, refusal.discovered)
+                yield f"   stored  {part_text(refusal.stored, names)}"
+                yield f"   found   {part_text(refusal.discovered, names)}"
+                if refusal.goal is not None:
+                    yield f"   goal    {part_text(refusal.goal, names)}"
 
     def _interrupt(self) -> Iterator[str]:
         interrupt = self._outcome.interrupt
@@ -328,7 +349,8 @@ def next_commands(outcome: CmdOutcome, command_line: CommandLine | None) -> list
         case "block_interrupted" | "execution_interrupted" | "lost":
             return [command_line.resume(outcome.execution_id)]
         case "item_error":
-            return [f"fix the error above, then {command_line.of(command)}"]
+            again = command_line.of(command) if command in _UNRECORDED else command_line.resume(outcome.execution_id)
+            return [f"fix the error above, then {again}"]
         case "refused":
             return list(_ways_of_refused(outcome, command_line, command))
         case "failed" if "irenic discover" in outcome.message:
