@@ -27,7 +27,7 @@ _NOTED_WORDS = {
 }
 """What became of an item that is done, where that is more than that it was applied."""
 
-_DONE_WORDS = {Cmd.CLEAN: "removed", Cmd.ADOPT: "adopted", Cmd.STATE: "changed"}
+_DONE_WORDS = {Cmd.CLEAN: "removed", Cmd.ADOPT: "adopted"}
 """What a command does to an item, where that is not to apply it."""
 
 _EXPLAINED = frozenset({"drift", "state_shape"})
@@ -118,6 +118,8 @@ class _Writer:
         yield self._headline()
         if outcome.message:
             yield f"   {outcome.message}"
+        if Cmd.STATE in _commands(outcome):
+            return
         if not _commands(outcome) <= _READING:
             yield from self._items()
         elif outcome.kind not in ("failed", "refused"):
@@ -143,7 +145,8 @@ class _Writer:
         icon = f"{headline_icon(outcome)} " if self._icons else ""
         took = duration(seconds_between(outcome.started_at, outcome.ended_at))
         coloured = self._ink(verb, _COLOURS.get(outcome.kind, "red"))
-        return f"{icon}{coloured}: {outcome.flow}/{outcome.profile}, {self._counts()} in {took}"
+        counts = "" if Cmd.STATE in _commands(outcome) else f", {self._counts()}"
+        return f"{icon}{coloured}: {outcome.flow}/{outcome.profile}{counts} in {took}"
 
     def _counts(self) -> str:
         items = self._outcome.items
@@ -181,8 +184,8 @@ class _Writer:
                 yield self._row(item, "⚪", "not done", "dim", self._message(item))
 
     def _state(self, item: str) -> str:
-        """Return what an item is now; nothing where it was cleaned, or only its stored entry was changed."""
-        if _commands(self._outcome) & {Cmd.CLEAN, Cmd.STATE}:
+        """Return what an item is now; nothing where it was cleaned."""
+        if Cmd.CLEAN in _commands(self._outcome):
             return ""
         return _told(self._outcome.states.get(item))
 
