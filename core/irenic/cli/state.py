@@ -25,7 +25,7 @@ from irenic.cli.options import (
     YesOption,
 )
 from irenic.cli.progress import ProgressChoice
-from irenic.cli.questions import agreed
+from irenic.cli.questions import agreed, is_asked_here
 from irenic.cli.running import FlowRunner
 from irenic.cli.stores import open_store
 from irenic.endpoints.formats import Format, format_data
@@ -100,11 +100,14 @@ def forget(
     """Drop what is stored of some items; what they stand for stays in the world."""
     _, states, _ = _read(flow, profile, store, token)
     _check_stored(states, items)
-    sys.stderr.write(f"irenic will no longer know of {', '.join(items)}; what is there stays where it is.\n")
-    if not yes and not agreed():
-        sys.stderr.write("irenic: nothing was changed.\n")
-        return ExitCode.INTERRUPTED
-    return _edit(flow, profile, store, token, f"irenic no longer knows of {', '.join(items)}.", forget=items)
+    names = ", ".join(items)
+    if not yes and is_asked_here():
+        sys.stderr.write(f"irenic will no longer know of {names}; what is there stays where it is.\n")
+        if not agreed():
+            sys.stderr.write("irenic: nothing was changed.\n")
+            return ExitCode.INTERRUPTED
+    done = f"irenic no longer knows of {names}; what is there stays where it is."
+    return _edit(flow, profile, store, token, done, forget=items)
 
 
 def adopt(

@@ -198,6 +198,8 @@ class _Writer:
         if note.verdict is VerdictKind.REPAIR and drift is not None:
             is_gone = all(value is None for value in (drift.found or {}).values())
             return "it was missing" if is_gone else f"found {one_line(drift.found)}"
+        if note.verdict is VerdictKind.MAKE_HERE:
+            return note_text(note.message).replace("not here yet; made", "it was not here yet; also")
         return note_text(note.message)
 
     def _done_word(self, item: str) -> str:
@@ -226,8 +228,13 @@ class _Writer:
             if item in self._outcome.errors:
                 continue
             yield ""
-            yield self._ink(item, "bold") + (f"  {self._message(item)}" if self._message(item) else "")
-            yield from self._states(self._outcome.states.get(item, ItemStatesOutcome()))
+            states = self._outcome.states.get(item, ItemStatesOutcome())
+            note = self._outcome.notes.get(item)
+            is_elsewhere = note is not None and note.verdict is VerdictKind.MAKE_HERE and states == ItemStatesOutcome()
+            why = note.message if note is not None and is_elsewhere else self._message(item)
+            yield self._ink(item, "bold") + (f"  {why}" if why else "")
+            if not is_elsewhere:
+                yield from self._states(states)
 
     def _states(self, states: ItemStatesOutcome) -> Iterator[str]:
         commands = _commands(self._outcome)
