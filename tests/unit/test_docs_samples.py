@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 def python_of(path: str, containing: str) -> str:
     """Return the sample of a page that contains a text."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / path).read_text(), re.DOTALL)
+    blocks: list[str] = re.findall(r"```python\n(.*?)```", (ROOT / path).read_text(), re.DOTALL)
     return next(block for block in blocks if containing in block)
 
 

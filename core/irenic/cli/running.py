@@ -238,10 +238,17 @@ class FlowRunner:
     def command_line(self) -> CommandLine:
         """What was typed, as far as the next command needs it too."""
         what = self._what
-        options = [] if what.profile == "default" else ["--profile", what.profile]
+        options: list[str] = []
         if what.store != DEFAULT_STORE and "IRENIC_STORE" not in os.environ:
             options += ["--store", without_token(what.store)[0] if is_address(what.store) else what.store]
-        return CommandLine(flow=shlex.quote(str(self._path)), options=shlex.join(options))
+        chosen = [word for item in what.item for word in ("--item", item)]
+        chosen += ["--with-dependencies"] if what.with_dependencies else []
+        return CommandLine(
+            flow=shlex.quote(str(self._path)),
+            options=shlex.join(options),
+            profile=what.profile,
+            chosen=shlex.join(chosen),
+        )
 
     @contextlib.contextmanager
     def _own_stdout(self) -> Iterator[None]:

@@ -59,18 +59,27 @@ class CommandLine:
     """What was typed, so that the next command can be named.
 
     :param flow: the flow's file, as it was given.
-    :param options: what the next command needs too, e.g. ``--profile dev``.
+    :param options: what every next command needs too, e.g. ``--store PATH``.
+    :param profile: the profile; an execution that is resumed knows its own.
+    :param chosen: what limits the same command to some items, e.g. ``--item a``.
     """
 
     flow: str
     options: str = ""
+    profile: str = "default"
+    chosen: str = ""
 
     def of(self, command: str) -> str:
         """Return the command line of another command on the same flow and profile."""
         words = command.split(" ")
         length = 2 if words[0] == "state" else 1
-        parts = ("irenic", *words[:length], self.flow, *words[length:], self.options)
+        profile = "" if self.profile == "default" else f"--profile {self.profile}"
+        parts = ("irenic", *words[:length], self.flow, *words[length:], profile, self.options)
         return " ".join(part for part in parts if part)
+
+    def again(self, command: str) -> str:
+        """Return the command line of a command on the same flow, profile and items."""
+        return self.of(f"{command} {self.chosen}" if self.chosen else command)
 
     def resume(self, execution_id: str) -> str:
         """Return the command line that resumes an execution."""
@@ -352,25 +361,25 @@ def next_commands(outcome: CmdOutcome, command_line: CommandLine | None) -> list
         return []
     command = next(iter([*outcome.cmds.not_done, *outcome.cmds.done]), Cmd.ENSURE)
     if outcome.dry_run:
-        return [command_line.of(command)] if outcome.kind == "complete" else []
+        return [command_line.again(command)] if outcome.kind == "complete" else []
     match outcome.kind:
         case "complete" if command in (Cmd.ENSURE, Cmd.STATUS, Cmd.DIFF) and outcome.leftovers:
             return list(_ways_of_leftovers(outcome, command_line))
         case "block_interrupted" | "execution_interrupted" | "lost":
             return [command_line.resume(outcome.execution_id)]
         case "item_error":
-            again = command_line.of(command) if command in _UNRECORDED else command_line.resume(outcome.execution_id)
+            again = command_line.again(command) if command in _UNRECORDED else command_line.resume(outcome.execution_id)
             return [f"fix the error above, then {again}"]
         case "refused":
             return list(_ways_of_refused(outcome, command_line, command))
         case "failed" if "irenic discover" in outcome.message:
-            return [command_line.of("discover")]
+            return [command_line.again("discover")]
     return []
 
 
 def _ways_of_leftovers(outcome: CmdOutcome, command_line: CommandLine) -> Iterator[str]:
     if any(leftover.problem is None for leftover in outcome.leftovers):
-        yield f"{command_line.of('ensure --prune')}   (remove what is left over)"
+        yield f"{command_line.again('ensure --prune')}   (remove what is left over)"
     named = shlex.join(leftover.item for leftover in outcome.leftovers)
     yield f"{command_line.of(f'state forget {named}')}   (leave it where it is)"
 
@@ -378,12 +387,12 @@ def _ways_of_leftovers(outcome: CmdOutcome, command_line: CommandLine) -> Iterat
 def _ways_of_refused(outcome: CmdOutcome, command_line: CommandLine, command: str) -> Iterator[str]:
     reasons = {refusal.reason for refusal in outcome.refusals.values()}
     if "held" in reasons:
-        yield f"wait for it, interrupt it, or take over: {command_line.of(command)} --take-over"
+        yield f"wait for it, interrupt it, or take over: {command_line.again(command)} --take-over"
     elif "drift" in reasons:
-        yield f"{command_line.of('ensure --on-drift repair')}   (bring it back)"
-        yield f"{command_line.of('discover')}   (accept what is there)"
+        yield f"{command_line.again('ensure --on-drift repair')}   (bring it back)"
+        yield f"{command_line.again('discover')}   (accept what is there)"
     elif "stale_plan" in reasons:
-        yield command_line.of("preview --save plan.json")
+        yield command_line.again("preview --save plan.json")
     elif "state_shape" in reasons:
         forget = f"state forget {shlex.join(outcome.refusals)}"
         yield f"{command_line.of(forget)}   (irenic then no longer knows of it)"
