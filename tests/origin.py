@@ -11,6 +11,7 @@ class Resource:
     """What one path answers.
 
     :param pause_after: bytes after which the answer waits for :attr:`go_on`.
+    :param answers_head: whether it answers a HEAD request with its headers, or with 405.
     :param cut_after: bytes after which the connection is closed, though more was announced.
     """
 
@@ -23,6 +24,7 @@ class Resource:
         pause_after: int | None = None,
         cut_after: int | None = None,
         announce: bool = True,
+        answers_head: bool = True,
     ) -> None:
         self.content = content
         self.status = status
@@ -30,6 +32,7 @@ class Resource:
         self.pause_after = pause_after
         self.cut_after = cut_after
         self.announce = announce
+        self.answers_head = answers_head
         self.reached = threading.Event()
         self.go_on = threading.Event()
         self.client_left = threading.Event()
@@ -61,7 +64,14 @@ class Origin:
 
             def do_HEAD(self) -> None:
                 origin.requests.append(f"HEAD {self.path}")
-                self.send_error(405)
+                resource = origin.resources.get(self.path)
+                if resource is None or resource.status != 200 or not resource.answers_head:
+                    self.send_error(405)
+                    return
+                self.send_response(200)
+                for name, value in resource.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
 
             def log_message(self, format: str, *args: object) -> None:
                 """Say nothing."""

@@ -68,9 +68,10 @@ def refused(**fields: Any) -> CmdOutcome:
         "message": "site was changed outside irenic.",
         "stored": {"files": 3},
         "discovered": {"files": 2},
+        "goal": {"files": 3},
     }
     items = {"done": [], "not_done": ["archive", "site", "upload"]}
-    blocks = {"done": _PLAN[:2], "not_done": _PLAN[2:]}
+    blocks = {"done": _PLAN[:1], "not_done": _PLAN[1:]}
     told = {"message": "changed outside irenic: site. Nothing was applied.", "refusals": {"site": refusal}}
     return outcome_of("refused", **{"items": items, "blocks": blocks, **told, **fields})
 

@@ -9,6 +9,7 @@ from tests.origin import Origin, running_origin
 
 from irenic import CmdExecRequest, CmdExecution, CmdExecutionMap, CmdOutcome, Flow
 from irenic.engine.platform import Platform
+from irenic.items.children import NativeChildren
 from irenic.items.files_disk import DiskFiles
 from irenic.items.http_native import NativeHttp
 from irenic.items.paths import PARTIAL
@@ -27,7 +28,7 @@ class Workshop:
     def use(self, files: DiskFiles) -> None:
         """Let items work on these files from now on."""
         self.files = files
-        self.executions = CmdExecutionMap(self.store, platform=Platform(files=files, http=NativeHttp()))
+        self.executions = CmdExecutionMap(self.store, platform=Platform(files, NativeHttp(), children=NativeChildren()))
 
     def submit(self, flow: Flow, *cmds: str, **options: Any) -> CmdExecution:
         """Begin to run commands on a flow."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from irenic.cli import NOT_ON_WINDOWS
 from irenic.model.errors import IrenicError
 from irenic_server.logs import configure_logs
 from irenic_server.serve import serve
@@ -21,11 +22,16 @@ _DURATIONS = {"h": DAY_MS // 24, "d": DAY_MS, "w": 7 * DAY_MS}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server as the arguments say, and return the exit code."""
     options = _parser().parse_args(arguments)
+    if sys.platform == "win32":
+        sys.stderr.write(f"irenic_server: {NOT_ON_WINDOWS}\n")
+        return 4
     configure_logs(as_json=options.log_format == "json", level=options.log_level)
     try:
         serve(_settings(options), announce=_announce, open_browser=options.open)
     except ValidationError as error:
-        sys.stderr.write(f"irenic_server: {error}\n")
+        for found in error.errors(include_url=False, include_input=False):
+            name = "-".join(str(part) for part in found["loc"]).replace("_", "-")
+            sys.stderr.write(f"irenic_server: --{name}: {found['msg'].removeprefix('Value error, ')}\n")
         return 2
     except IrenicError as error:
         sys.stderr.write(f"irenic_server: {error}\n")
@@ -44,7 +50,8 @@ def _settings(options: argparse.Namespace) -> Settings:
         "database": options.database or os.environ.get("IRENIC_DATABASE_URL"),
         "host": options.host,
         "port": options.port,
-        "token": options.token or os.environ.get("IRENIC_TOKEN"),
+        "strict_port": options.strict_port,
+        "token": options.token if options.token is not None else os.environ.get("IRENIC_TOKEN"),
         "allowed_hosts": tuple(options.allowed_host),
         "prefix": options.prefix,
         "trusted_proxies": tuple(options.trusted_proxy),
@@ -75,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--database", help="a path for SQLite, or postgresql://…; default: $IRENIC_DATABASE_URL, or irenic.sqlite3")
     add("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     add("--port", type=int, default=8000, help="port to listen on; a free one where it is taken (default: 8000)")
+    add("--strict-port", action="store_true", help="end where the port is taken")
     add("--token", help="the token; default: $IRENIC_TOKEN, or a new one at each start")
     add("--open", action="store_true", help="open the address in a browser")
     add("--allowed-host", action="append", default=[], metavar="NAME", help="a further name of this server")

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, HTTPException, Path, Query, Request, Response
 from fastapi.routing import APIRoute
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from irenic.model.ids import ExecutionId, Identifier, new_execution_id
 from irenic.model.interrupt import InterruptReply
 from irenic.model.outcome import CmdOutcome
 from irenic.model.record import ExecutionPage, ExecutionRecord, LeaseInfo
 from irenic.model.states import FlowStates
-from irenic_server.auth import PRINCIPAL
+from irenic_server.auth import PRINCIPAL, require_scope
 from irenic_server.executions import (
     create_execution,
     execution_exists,
@@ -51,7 +51,9 @@ from irenic_server.requests import (
 )
 from irenic_server.services import Services
 from irenic_server.states import read_states, replace_states
+from irenic_server.strict_json import read_json
 from irenic_server.telemetry import read_telemetry
+from irenic_server.tokens import Scope
 
 
 class JsonRequest(Request):
@@ -60,7 +62,7 @@ class JsonRequest(Request):
     async def json(self) -> Any:
         """Return the body's value."""
         try:
-            return from_json(await self.body(), allow_inf_nan=False)
+            return read_json(await self.body())
         except ValueError as error:
             raise HTTPException(400, f"The body is not JSON: {error}. Nothing was stored.") from None
 
@@ -127,6 +129,8 @@ async def post_execution(
     idempotency_key: Annotated[str | None, Header(description='a string in quotes, e.g. "8e03978e"')] = None,
 ) -> Response:
     runs = services.runs
+    if request.take_over:
+        require_scope(http_request.scope[PRINCIPAL], Scope.TAKE_OVER)
     if runs is None:
         raise Problem("not-found", "This server runs no flows: it was started without any.")
     if services.draining:
@@ -198,10 +202,10 @@ async def get_events(
     limit: Annotated[int, Query(ge=1, le=MOST_EVENTS)] = 1000,
 ) -> Response:
     status = await services.database.read(read_status, execution_id)
-    page = await services.database.read(read_events, status.key, after, limit + 1)
-    more = len(page) > limit
-    next_after = page[limit - 1][0] if more else None
-    bodies = ",".join(body for _, body in page[:limit])
+    page = (await services.database.read(read_events, status.key, after, limit + 1))[:limit]
+    more = bool(page) and page[-1][0] < status.next_seq - 1
+    next_after = page[-1][0] if more else None
+    bodies = ",".join(body for _, body in page)
     return json_text(f'{{"events":[{bodies}],"next_after":{to_json(next_after).decode()}}}')
 
 
@@ -247,7 +251,10 @@ async def get_progress(services: Server, execution_id: Id) -> Response:
         status = await services.database.read(read_status, execution_id)
         if status.ended:
             return json_text('{"done":true}')
-        progress = await services.database.read(services.folds.progress, status.key)
+        progress = None
+        while progress is None:
+            # A long journal is folded in steps, so that others are answered in between.
+            progress = await services.database.read(services.folds.advance, status.key)
         progress.execution_id = execution_id
     if progress.done:
         # Its journal has its last event; the outcome is stored in this moment.
@@ -343,7 +350,7 @@ async def get_states(
 @router.put(
     f"{_PROFILE}/states",
     response_model=FlowStates,
-    responses=problems(412, 428),
+    responses=problems(409, 412, 428),
     tags=["states"],
     summary="Replace the stored states, if nobody else has changed them",
 )
@@ -354,10 +361,13 @@ async def put_states(
     request: StatesReplace,
     if_match: IfMatch = None,
     if_none_match: IfNoneMatch = None,
+    irenic_fencing: Annotated[
+        int | None, Header(ge=0, lt=2**53, description="the number of the lease, where somebody holds one")
+    ] = None,
 ) -> Response:
     expected = _expected_serial(if_match, if_none_match)
     states = await services.writer.write(
-        lambda transaction: replace_states(transaction, flow, profile, request.items, expected)
+        lambda transaction: replace_states(transaction, flow, profile, request.items, expected, irenic_fencing)
     )
     return json_text(states.model_dump_json(), headers={"ETag": f'"{states.serial}"'})
 
@@ -420,7 +430,11 @@ async def put_inputs(services: Server, flow: Identifier, profile: Identifier, re
     tags=["leases"],
     summary="Take the lease of a profile, or take it over",
 )
-async def post_lease(services: Server, flow: Identifier, profile: Identifier, request: LeaseTake) -> Response:
+async def post_lease(
+    services: Server, http_request: Request, flow: Identifier, profile: Identifier, request: LeaseTake
+) -> Response:
+    if request.take_over:
+        require_scope(http_request.scope[PRINCIPAL], Scope.TAKE_OVER)
     ttl = request.ttl or services.settings.lease_ttl
     lease = await services.writer.write(lambda transaction: take_lease(transaction, flow, profile, request, ttl))
     return json_text(lease.model_dump_json(), 201)

@@ -4,7 +4,8 @@ RequestLog > SecurityHeaders > HostGate > Authentication > Dispatch > raw routes
 a short way, see ``shortcut.py``.
 """
 
-from contextlib import AbstractAsyncContextManager
+import logging
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -15,8 +16,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from irenic_server.answers import LargeAnswers
 from irenic_server.api import router
 from irenic_server.asgi import read_body, replay, respond_problem
 from irenic_server.auth import PRINCIPAL, Authentication, is_api
@@ -32,6 +34,9 @@ from irenic_server.settings import Settings
 from irenic_server.shortcut import Shortcut
 from irenic_server.site import Site
 from irenic_server.telemetry import Intake
+from irenic_server.tokens import Principal, add_stored
+
+_log = logging.getLogger("irenic.server")
 
 _TAGS = [
     {"name": "executions", "description": "Executions, their journals and outcomes"},
@@ -55,7 +60,8 @@ class App:
         log = RequestLog(SecurityHeaders(gate, settings), self.services.metrics)
         self._app = Prefixed(log, settings.prefix)
         self.shortcut = Shortcut(self.services, log=log, gate=gate, authentication=authentication, rates=rates)
-        self._running: AbstractAsyncContextManager[None] | None = None
+        self.on_failure: Callable[[], None] = lambda: None
+        """Called when the server can not go on; whoever runs it has to end it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -65,9 +71,15 @@ class App:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        async with self.services.running(self._app):
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
+        try:
+            async with self.services.running(self._app):
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except (Exception, BaseExceptionGroup):
+            # Without its regular work a server would answer, and leases would never end.
+            _log.critical("the server cannot go on", exc_info=True)
+            self.on_failure()
+            raise
         await send({"type": "lifespan.shutdown.complete"})
 
 
@@ -92,10 +104,11 @@ class Dispatch:
 
     def __init__(self, services: Services, api: ASGIApp, rates: Buckets) -> None:
         limits = services.settings.limits
+        self._services = services
         self._raw = RawRoutes(services)
         self._health = Health(services)
         self._intake = Intake(services)
-        self._api = api
+        self._api = LargeAnswers(api, services.answers)
         self._site = Site(services.settings.site) if services.settings.site is not None else None
         self._limits = limits
         self._rates = rates
@@ -123,8 +136,32 @@ class Dispatch:
     async def _serve_api(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in ("GET", "HEAD"):
             limit = self._limits.events_body if _is_large(scope) else self._limits.body
-            receive = replay(await read_body(scope, receive, limit), receive)
+            body = await read_body(scope, receive, limit)
+            receive = replay(body, receive)
+            if _is_stored(scope):
+                await self._store_counted(scope, receive, send, len(body))
+                return
         await self._api(scope, receive, send)
+
+    async def _store_counted(self, scope: Scope, receive: Receive, send: Send, size: int) -> None:
+        """Count a body against the storage limit of its token, if it is stored."""
+        principal: Principal = scope[PRINCIPAL]
+        principal.take_room(size)
+        stored = False
+
+        async def send_noted(message: Message) -> None:
+            nonlocal stored
+            if message["type"] == "http.response.start" and message["status"] < 300:
+                stored = True
+                key = principal.key
+                if key is not None:
+                    await self._services.writer.write(lambda transaction: add_stored(transaction, key, size))
+            await send(message)
+
+        try:
+            await self._api(scope, receive, send_noted)
+        finally:
+            principal.settle(size, stored=stored)
 
     async def _serve_site(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[ROUTE] = "site"
@@ -136,6 +173,11 @@ class Dispatch:
 def _is_large(scope: Scope) -> bool:
     """Tell whether a body may be as large as a journal: with the picture of a flow, or the states of its items."""
     return bool(scope["method"] == "PUT")
+
+
+def _is_stored(scope: Scope) -> bool:
+    """Tell whether a body is kept; a lease that is renewed takes no more room than before."""
+    return bool(scope["method"] == "PUT" and not scope["path"].endswith("/lease"))
 
 
 def create_api(services: Services) -> FastAPI:

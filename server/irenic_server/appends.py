@@ -29,12 +29,17 @@ class Appends:
         """
         principal: Principal = scope[PRINCIPAL]
         envelopes = read_envelopes(body, execution_id, max_events=self._max_events)
-        principal.check_room(len(body))
-        return Append(execution_id, envelopes, _fencing(scope), principal.key)
+        fencing = _fencing(scope)
+        principal.take_room(len(body))
+        return Append(execution_id, envelopes, fencing, principal.key)
+
+    def refused(self, scope: Scope, size: int) -> None:
+        """Note that nothing of an append was stored, for which there was room."""
+        scope[PRINCIPAL].settle(size, stored=False)
 
     def answer(self, scope: Scope, append: Append, size: int, next_seq: int) -> bytes:
         """Count what was stored, from a body of a size, and return what the client is told."""
-        scope[PRINCIPAL].stored += size
+        scope[PRINCIPAL].settle(size, stored=True)
         self._metrics.events_appended += len(append.envelopes)
         return b'{"next_seq":%d}' % next_seq
 

@@ -158,7 +158,7 @@ def cookie_name(scope: AsgiScope) -> str:
 
 def uses_cookie(scope: AsgiScope) -> bool:
     """Tell whether a request is let in by a cookie, which a browser sends by itself."""
-    return not _is_bearer(header(scope, b"authorization"))
+    return not _is_bearer(header(scope, b"authorization")) and header(scope, b"cookie") is not None
 
 
 def _bearer(scope: AsgiScope) -> str | None:
@@ -185,7 +185,16 @@ def _cookie(scope: AsgiScope) -> str | None:
 
 
 def _check_scope(principal: Principal, method: str, path: str) -> None:
-    needed = _needed(method, path)
+    if path == "/metrics" and Scope.METRICS in principal.scopes:
+        return
+    require_scope(principal, _needed(method, path))
+
+
+def require_scope(principal: Principal, needed: Scope) -> None:
+    """Check that a token allows something.
+
+    :raises Problem: if it does not.
+    """
     if needed not in principal.scopes:
         raise Problem(
             "forbidden",

@@ -16,25 +16,32 @@ ROWS_PER_STATEMENT = 2048
 """Eight values a row stay below what SQLite (32,766) and PostgreSQL (65,535) take in one statement."""
 
 _HEADS_SQLITE = """
-SELECT json_group_array(json_array(id, key, profile_key, next_seq, status))
-FROM executions WHERE id IN (SELECT value FROM json_each(?))
+SELECT json_group_array(json_array(
+    executions.id, executions.key, profile_key, next_seq, status, profiles.fencing, lease_holder IS NOT NULL
+))
+FROM executions JOIN profiles ON profiles.key = profile_key WHERE executions.id IN (SELECT value FROM json_each(?))
 """
 _HEADS_POSTGRESQL = text("""
-SELECT id, key, profile_key, next_seq, status FROM executions WHERE id = ANY(:ids) ORDER BY key FOR UPDATE
+SELECT executions.id, executions.key, profile_key, next_seq, status, profiles.fencing, lease_holder IS NOT NULL
+FROM executions JOIN profiles ON profiles.key = profile_key WHERE executions.id = ANY(:ids) ORDER BY executions.key
+FOR UPDATE OF executions
 """)
 
+Head = tuple[str, int, int, int, str, int, bool]
 
-def select_heads(connection: Connection, ids: Sequence[str]) -> Iterator[tuple[str, int, int, int, str]]:
+
+def select_heads(connection: Connection, ids: Sequence[str]) -> Iterator[Head]:
     """Yield where the journals of executions stand, and lock them until the transaction ends.
 
-    The id and the key of each execution, the key of its profile, the number of its next event, and its status.
+    The id and the key of each execution, the key of its profile, the number of its next event, its status, the last
+    fencing number of the profile, and whether somebody holds that.
     """
     if connection.dialect.name == "sqlite":
         found = connection.exec_driver_sql(_HEADS_SQLITE, (to_json(ids).decode(),)).scalar_one()
         yield from from_json(found)
     else:
         for row in connection.execute(_HEADS_POSTGRESQL, {"ids": list(ids)}):
-            yield row[0], row[1], row[2], row[3], row[4]
+            yield tuple(row)
 
 
 def insert_events(connection: Connection, rows: Sequence[tuple[int, int, str]]) -> None:

@@ -10,16 +10,25 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from irenic.model.errors import StoreError
-from irenic_server.problems import Problem
+from irenic_server.failures import problem_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 READERS = 4
+
+_PATIENCE = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 15_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+"""How long a PostgreSQL that does not answer is waited for, where its address says nothing else."""
 
 _log = logging.getLogger("irenic.server")
 
@@ -60,9 +69,17 @@ class Database:
             self.writer = self._sqlite_engine("BEGIN IMMEDIATE", pool_size=1)
             self.reader = self._sqlite_engine("BEGIN", pool_size=READERS)
         else:
-            self.writer = create_engine(self.url, pool_size=1, max_overflow=1, pool_pre_ping=True)
+            patience = {name: value for name, value in _PATIENCE.items() if name not in self.url.query}
+            self.writer = create_engine(
+                self.url, pool_size=1, max_overflow=1, pool_pre_ping=True, connect_args=patience
+            )
             self.reader = create_engine(
-                self.url, pool_size=READERS, max_overflow=0, pool_pre_ping=True, isolation_level="REPEATABLE READ"
+                self.url,
+                pool_size=READERS,
+                max_overflow=0,
+                pool_pre_ping=True,
+                isolation_level="REPEATABLE READ",
+                connect_args=patience,
             )
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="irenic-read")
 
@@ -89,13 +106,12 @@ class Database:
         try:
             with self.reader.connect() as connection:
                 return function(connection, *args, **kwargs)
-        except OperationalError as error:
-            _log.warning("a read failed", extra={"error": str(error.orig)})
-            raise Problem(
-                "unavailable",
-                "The database cannot be reached just now. Nothing was changed. Send the same request again.",
-                headers={"Retry-After": "1"},
-            ) from error
+        except SQLAlchemyError as error:
+            problem = problem_of(error)
+            if problem is None:
+                raise
+            _log.warning("a read failed", extra={"error": str(error).partition("\n")[0]})
+            raise problem from error
 
     async def read(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a read in a thread, in one transaction."""
@@ -120,6 +136,9 @@ def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
         "journal_mode = WAL",
         # What is acknowledged is on disk: each commit waits for the log to be synced.
         "synchronous = FULL",
+        # On macOS a sync empties the disk's own cache only where it is asked to; elsewhere these do nothing.
+        "fullfsync = ON",
+        "checkpoint_fullfsync = ON",
         # The log is carried over every 16 MB: seldom enough that fewer than one request in a hundred waits for it.
         "wal_autocheckpoint = 4000",
         "foreign_keys = ON",

@@ -1,28 +1,23 @@
 """The envelope of an event: what the server checks of it, and the text it keeps."""
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from irenic.model.errors import InvalidIdError
 from irenic.model.events import StateMoved, journal_event
 from irenic.model.ids import check_stored_id
 from irenic.model.states import STATE_KINDS, StateEvent
 from irenic_server.problems import Problem
+from irenic_server.strict_json import read_json
+from irenic_server.times import is_time
 
 MAX_SEQ = 2**53 - 1
 """The largest integer that every JSON reader keeps exactly."""
-
-_rfc3339 = re.compile(
-    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d{1,9})?"
-    r"(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
-    re.ASCII,
-)
 
 
 @dataclass(slots=True)
@@ -40,7 +35,7 @@ def parse_json(raw: bytes) -> Any:
     :raises Problem: if it is not JSON in UTF-8, nests too deeply, or holds numbers that JSON does not have.
     """
     try:
-        return from_json(raw, allow_inf_nan=False)
+        return read_json(raw)
     except ValueError as error:
         raise Problem("malformed-body", f"The body is not JSON: {error}. Nothing was stored.") from None
 
@@ -73,7 +68,7 @@ def _envelope(event: Any, index: int, execution_id: str) -> Envelope:
     if event.get("execution_id") != execution_id:
         raise _invalid(f"/events/{index}/execution_id", f"must be {execution_id!r}, the id in the address")
     at = event.get("at")
-    if not isinstance(at, str) or not _rfc3339.fullmatch(at):
+    if not isinstance(at, str) or not is_time(at):
         raise _invalid(f"/events/{index}/at", "must be a time as in RFC 3339")
     kind = event.get("kind")
     if not isinstance(kind, str) or not 1 <= len(kind) <= 64:

@@ -12,14 +12,17 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, insert, select, u
 
 from irenic.model.interrupt import InterruptLevel, InterruptReply, InterruptSignal
 from irenic.model.timestamps import timestamp
+from irenic_server.answers import ANSWER_BYTES, STREAM_BYTES, within
 from irenic_server.clock import as_text, now_ms
 from irenic_server.envelopes import same_json
 from irenic_server.journal import RUNNING, unknown_execution
+from irenic_server.leased import stale_fencing
 from irenic_server.notices import ExecutionChanged
 from irenic_server.problems import Problem
 from irenic_server.profiles import ensure_profile
 from irenic_server.requests import ExecutionCreate, InterruptRequest
 from irenic_server.revisions import next_revision
+from irenic_server.strict_json import readable
 from irenic_server.tables import execution_details, executions, flow_infos, profiles
 from irenic_server.transaction import Transaction
 
@@ -42,6 +45,9 @@ _columns = (
     executions.c.interrupt,
     executions.c.revision,
 )
+
+ROWS_AT_ONCE = 20
+"""Rows that are fetched together from PostgreSQL; each may hold inputs and a picture of some megabytes."""
 
 
 def _records(*, with_flow_info: bool) -> Select[Any]:
@@ -81,18 +87,21 @@ def _stored(row: Row[Any]) -> StoredExecution:
         "ended_at": row.ended_at,
         "next_seq": row.next_seq,
     }
-    flow_info = row._mapping.get("flow_info") or "null"
+    flow_info = readable(row._mapping.get("flow_info") or "null")
     # Texts that came as JSON go out as they are: parsing a large picture of a flow only to write it again takes time.
     body = (
-        f'{to_json(record).decode()[:-1]},"inputs":{row.inputs},"interrupt":{row.interrupt or "null"},'
+        f'{to_json(record).decode()[:-1]},"inputs":{readable(row.inputs)},"interrupt":{row.interrupt or "null"},'
         f'"request":{row.request or "null"},"flow_info":{flow_info}}}'
     )
     return StoredExecution(row.key, row.status, row.revision, row.interrupt, body)
 
 
-def create_execution(transaction: Transaction, execution_id: str, request: ExecutionCreate) -> tuple[bool, str]:
+def create_execution(
+    transaction: Transaction, execution_id: str, request: ExecutionCreate, *, imported: bool = False
+) -> tuple[bool, str]:
     """Make an execution, or find the same one made before.
 
+    :param imported: whether it ran elsewhere, so that its fencing number is none of this database.
     :return: whether it is new, and its record as JSON text.
     :raises Problem: if another execution has the id.
     """
@@ -104,6 +113,8 @@ def create_execution(transaction: Transaction, execution_id: str, request: Execu
     profile = ensure_profile(transaction, request.flow, request.profile)
     at = now_ms()
     fencing = request.fencing
+    if fencing is not None and fencing > profile.fencing and not imported:
+        raise stale_fencing(fencing, profile.fencing)
     if fencing is None and profile.lease_execution == execution_id:
         fencing = profile.fencing
     key = connection.execute(
@@ -198,9 +209,9 @@ def list_executions(
     if cursor is not None:
         conditions.append(executions.c.key < _key_of(cursor))
     query = _records(with_flow_info=flow_info).where(*conditions).order_by(executions.c.key.desc()).limit(limit + 1)
-    found = [_stored(row) for row in connection.execute(query)]
-    more = len(found) > limit
-    next_cursor = to_json(_cursor_of(found[limit - 1].key) if more else None).decode()
+    found = _within_answer(connection, query, ANSWER_BYTES)
+    more = len(found) > limit or (bool(found) and _is_more(connection, conditions, found[-1].key))
+    next_cursor = to_json(_cursor_of(found[:limit][-1].key) if more else None).decode()
     bodies = ",".join(execution.body for execution in found[:limit])
     return f'{{"items":[{bodies}],"next_cursor":{next_cursor}}}'
 
@@ -210,7 +221,21 @@ def changed_executions(connection: Connection, after: int, limit: int) -> list[S
     query = (
         _records(with_flow_info=False).where(executions.c.revision > after).order_by(executions.c.revision).limit(limit)
     )
-    return [_stored(row) for row in connection.execute(query)]
+    return _within_answer(connection, query, STREAM_BYTES)
+
+
+def _within_answer(connection: Connection, query: Select[Any], most_bytes: int) -> list[StoredExecution]:
+    """Return the first executions of a query, until their texts come to a number of bytes."""
+    # PostgreSQL would send all rows at once.
+    few = query.execution_options(stream_results=True, max_row_buffer=ROWS_AT_ONCE, yield_per=ROWS_AT_ONCE)
+    with connection.execute(query if connection.dialect.name == "sqlite" else few) as rows:
+        stored = (_stored(row) for row in rows)
+        return within(((len(found.body), found) for found in stored), most_bytes)
+
+
+def _is_more(connection: Connection, conditions: Sequence[ColumnElement[bool]], key: int) -> bool:
+    query = select(executions.c.key).join(profiles, profiles.c.key == executions.c.profile_key)
+    return connection.execute(query.where(*conditions, executions.c.key < key).limit(1)).first() is not None
 
 
 def _cursor_of(key: int) -> str:
@@ -296,6 +321,7 @@ class ExecutionStatus:
     key: int
     ended: bool
     interrupt: str | None
+    next_seq: int
 
 
 def read_status(connection: Connection, execution_id: str) -> ExecutionStatus:
@@ -304,11 +330,13 @@ def read_status(connection: Connection, execution_id: str) -> ExecutionStatus:
     :raises Problem: if there is no execution of that id.
     """
     row = connection.execute(
-        select(executions.c.key, executions.c.status, executions.c.interrupt).where(executions.c.id == execution_id)
+        select(executions.c.key, executions.c.status, executions.c.interrupt, executions.c.next_seq).where(
+            executions.c.id == execution_id
+        )
     ).one_or_none()
     if row is None:
         raise unknown_execution(execution_id)
-    return ExecutionStatus(row.key, row.status != RUNNING, row.interrupt)
+    return ExecutionStatus(row.key, row.status != RUNNING, row.interrupt, row.next_seq)
 
 
 def execution_exists(connection: Connection, execution_id: str) -> bool:

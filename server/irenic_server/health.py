@@ -1,5 +1,7 @@
 """Health and metrics."""
 
+import time
+
 from sqlalchemy import Connection, func, select, text
 from starlette.types import Receive, Scope, Send
 
@@ -10,7 +12,9 @@ from irenic_server.metrics import CONTENT_TYPE
 from irenic_server.problems import Problem
 from irenic_server.services import Services
 from irenic_server.tables import executions, profiles
-from irenic_server.transaction import Transaction
+
+READ_SECONDS = 1.0
+"""How often the database is asked, however often the server is."""
 
 _TEXT = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
 
@@ -20,6 +24,8 @@ class Health:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._read_at = float("-inf")
+        self._read_problem: str | None = None
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Serve a request that is for one of them, and say whether it was."""
@@ -41,19 +47,44 @@ class Health:
         return True
 
     async def _ready(self, send: Send) -> None:
-        if self._services.draining:
-            await respond_problem(send, Problem("unavailable", "The server is ending."))
-            return
+        why = await self._why_not_ready()
+        if why is None:
+            await respond(send, 200, b"ready\n", _TEXT)
+        else:
+            await respond_problem(send, Problem("unavailable", why, headers={"Retry-After": "5"}))
+
+    async def _why_not_ready(self) -> str | None:
+        """Say why the server is not ready; nothing is written, and little read, for those who need no token to ask."""
+        services = self._services
+        if services.draining:
+            return "The server is ending."
+        if not services.writer.is_alive:
+            return "Nothing can be stored: the thread that writes has ended. Restart the server."
+        if services.writer.failing is not None:
+            return f"Nothing can be stored: {services.writer.failing.detail}"
+        unwell = services.background.unwell
+        if unwell:
+            return f"Regular work fails or hangs: {', '.join(unwell)}. The log of the server says why."
+        if time.monotonic() - self._read_at > READ_SECONDS:
+            self._read_at = time.monotonic()
+            self._read_problem = await self._try_to_read()
+        return self._read_problem
+
+    async def _try_to_read(self) -> str | None:
         try:
-            await self._services.writer.write(_touch)
+            if await self._services.database.read(_is_read_only):
+                return "Nothing can be stored: the database can only be read just now."
         except Problem as problem:
-            await respond_problem(send, Problem("unavailable", f"Nothing can be stored: {problem.detail}"))
-            return
-        await respond(send, 200, b"ready\n", _TEXT)
+            return problem.detail
+        return None
 
 
-def _touch(transaction: Transaction) -> None:
-    transaction.connection.execute(text("UPDATE counters SET value = value WHERE name = 'revision'"))
+def _is_read_only(connection: Connection) -> bool:
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("SELECT 1"))
+        return False
+    query = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on'"
+    return bool(connection.execute(text(query)).scalar_one())
 
 
 def _gauges(connection: Connection) -> dict[str, tuple[str, float]]:

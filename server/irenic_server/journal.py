@@ -2,23 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Select, bindparam, func, select, update
 
+from irenic_server.answers import ANSWER_BYTES, within
 from irenic_server.bulk import insert_events, select_heads, update_heads
 from irenic_server.clock import now_ms
 from irenic_server.envelopes import Envelope, expected_sequence, same_json
+from irenic_server.leased import fencing_needed, stale_fencing
 from irenic_server.notices import EventsAppended
 from irenic_server.problems import Problem
 from irenic_server.states import StatesFolder
-from irenic_server.tables import events, profiles, tokens
+from irenic_server.strict_json import readable
+from irenic_server.tables import events, tokens
 from irenic_server.transaction import Transaction
 
 RUNNING = "running"
 
-_select_fencing = select(profiles.c.key, profiles.c.fencing).where(
-    profiles.c.key.in_(bindparam("keys", expanding=True))
-)
+MOST_COMPARED = 256 * 1024
+"""Text of stored events that is compared by meaning, where it is not the same text, for one request."""
+
 _add_stored = (
     update(tokens).where(tokens.c.key == bindparam("token_key")).values(stored=tokens.c.stored + bindparam("added"))
 )
@@ -42,6 +46,8 @@ class _Head:
     profile_key: int
     next_seq: int
     status: str
+    fencing: int
+    leased: bool
     first_new: int
     bodies: list[str]
 
@@ -53,7 +59,6 @@ def append_group(transaction: Transaction, group: Sequence[Append]) -> list[int 
     """
     connection = transaction.connection
     heads = _heads(connection, group)
-    fencing = _fencing(connection, group, heads)
     folder = StatesFolder(connection)
     added: dict[int, int] = {}
     results: list[int | Problem] = []
@@ -62,7 +67,7 @@ def append_group(transaction: Transaction, group: Sequence[Append]) -> list[int 
         if head is None:
             results.append(unknown_execution(append.execution_id))
             continue
-        refusal = _refusal(connection, append, head, fencing)
+        refusal = _refusal(connection, append, head)
         if refusal is not None:
             results.append(refusal)
             continue
@@ -84,26 +89,15 @@ def append_group(transaction: Transaction, group: Sequence[Append]) -> list[int 
 def _heads(connection: Connection, group: Sequence[Append]) -> dict[str, _Head]:
     ids = list({append.execution_id for append in group})
     return {
-        execution_id: _Head(key, profile_key, next_seq, status, next_seq, [])
-        for execution_id, key, profile_key, next_seq, status in select_heads(connection, ids)
+        execution_id: _Head(key, profile_key, next_seq, status, fencing, leased, next_seq, [])
+        for execution_id, key, profile_key, next_seq, status, fencing, leased in select_heads(connection, ids)
     }
 
 
-def _fencing(connection: Connection, group: Sequence[Append], heads: dict[str, _Head]) -> dict[int, int]:
-    keys = {
-        heads[append.execution_id].profile_key
-        for append in group
-        if append.fencing is not None and append.execution_id in heads
-    }
-    if not keys:
-        return {}
-    return {row.key: row.fencing for row in connection.execute(_select_fencing, {"keys": list(keys)})}
-
-
-def _refusal(connection: Connection, append: Append, head: _Head, fencing: dict[int, int]) -> Problem | None:
+def _refusal(connection: Connection, append: Append, head: _Head) -> Problem | None:
     envelopes = append.envelopes
-    if append.fencing is not None and append.fencing < fencing[head.profile_key]:
-        return stale_fencing(append.fencing, fencing[head.profile_key])
+    if append.fencing is not None and append.fencing != head.fencing:
+        return stale_fencing(append.fencing, head.fencing)
     missing = expected_sequence(envelopes)
     if missing is None and envelopes[0].seq > head.next_seq:
         missing = head.next_seq
@@ -122,6 +116,9 @@ def _refusal(connection: Connection, append: Append, head: _Head, fencing: dict[
             "Read the outcome, and submit the same request again to go on.",
             outcome=head.status,
         )
+    # What is stored already may be sent again by whoever wrote it, also after its lease.
+    if append.fencing is None and head.leased and envelopes[-1].seq >= head.next_seq:
+        return fencing_needed()
     if conflict is not None:
         return Problem(
             "conflicting-event",
@@ -140,8 +137,14 @@ def _conflict(connection: Connection, head: _Head, envelopes: Sequence[Envelope]
             events.c.execution_key == head.key, events.c.seq.between(known[0].seq, known[-1].seq)
         )
         stored.update((row.seq, row.body) for row in connection.execute(query))
+    compared = 0
     for envelope in known:
-        if not same_json(stored[envelope.seq], envelope.body):
+        text = stored[envelope.seq]
+        if text == envelope.body:
+            continue
+        # Whoever sends an event again sends it as before; parsing very many of them would keep other writers waiting.
+        compared += len(text)
+        if compared > MOST_COMPARED or not same_json(text, envelope.body):
             return envelope.seq
     return None
 
@@ -169,22 +172,30 @@ def unknown_execution(execution_id: str) -> Problem:
     )
 
 
-def stale_fencing(given: int, current: int) -> Problem:
-    """Return the problem of a writer that somebody has taken over from."""
-    return Problem(
-        "stale-fencing",
-        f"The lease with fencing number {given} is not valid any more: the profile's is {current}. Nothing was stored. "
-        "Whoever holds the lease now goes on; this execution has to stop.",
-        fencing=current,
-    )
+def read_events(
+    connection: Connection, execution_key: int, after: int, limit: int, most_bytes: int = ANSWER_BYTES
+) -> list[tuple[int, str]]:
+    """Return events with numbers above ``after`` as pairs of number and JSON text.
 
-
-def read_events(connection: Connection, execution_key: int, after: int, limit: int) -> list[tuple[int, str]]:
-    """Return events with numbers above ``after`` as pairs of number and JSON text."""
-    query = (
+    :param most_bytes: text after which no further event is returned; there is always one, where there are any.
+    """
+    query: Select[Any] = (
         select(events.c.seq, events.c.body)
         .where(events.c.execution_key == execution_key, events.c.seq > after)
         .order_by(events.c.seq)
         .limit(limit)
     )
-    return [(row.seq, row.body) for row in connection.execute(query)]
+    if connection.dialect.name != "sqlite":
+        query = _bounded(query, most_bytes)
+    # SQLite reads a row when it is asked for; what is beyond the bound is never read.
+    with connection.execute(query) as rows:
+        return within(((len(row.body), (row.seq, readable(row.body))) for row in rows), most_bytes)
+
+
+def _bounded(query: Select[Any], most_bytes: int) -> Select[Any]:
+    """Let PostgreSQL leave out what is beyond a bound: it sends all rows of a result at once, and knows all sizes."""
+    page = query.subquery()
+    size = func.octet_length(page.c.body)
+    before = (func.sum(size).over(order_by=page.c.seq) - size).label("before")
+    sized = select(page.c.seq, page.c.body, before).subquery()
+    return select(sized.c.seq, sized.c.body).where(sized.c.before < most_bytes).order_by(sized.c.seq)

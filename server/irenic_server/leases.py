@@ -1,22 +1,30 @@
 """Leases: who may write to a flow's profile, until when, and with which fencing number.
 
-A lease ends by being given back, taken over, or by time; an execution that has no outcome by then is lost.
+A lease ends by being given back, taken over, or by time. One that ran out is free for everybody; for a while, and until
+another takes it, its holder may renew it: a laptop that has slept goes on. An execution without an outcome is lost when
+another takes its lease, or when its holder has not come back.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, or_, select, update
 
+from irenic.model.fold import ExecutionFold
 from irenic.model.interrupt import InterruptSignal
 from irenic.model.record import LeaseInfo
 from irenic_server.clock import as_text, now_ms
-from irenic_server.journal import RUNNING, stale_fencing
+from irenic_server.journal import RUNNING
+from irenic_server.leased import stale_fencing
 from irenic_server.outcomes import lose
 from irenic_server.problems import Problem
 from irenic_server.profiles import ProfileRow, ensure_profile, find_profile, profile_by_key
-from irenic_server.requests import LeaseRenew, LeaseTake
+from irenic_server.requests import MOST_TTL, LeaseRenew, LeaseTake
 from irenic_server.tables import executions, profiles
 from irenic_server.transaction import Transaction
+
+LEASES_AT_ONCE = 20
+"""Leases that one transaction ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ def take_lease(transaction: Transaction, flow: str, profile: str, request: Lease
     if row.lease_holder is not None:
         same = row.lease_holder == request.holder and row.lease_execution == request.execution_id
         lives = (row.lease_expires_ms or 0) > at
-        if same and lives:
+        if same:
             return _keep(transaction, row, ttl)
         if lives and not request.take_over:
             raise _held(row)
@@ -68,6 +76,8 @@ def take_lease(transaction: Transaction, flow: str, profile: str, request: Lease
 def renew_lease(transaction: Transaction, flow: str, profile: str, request: LeaseRenew, ttl: float) -> LeaseInfo:
     """Keep a lease, and hear whether its execution was asked to stop.
 
+    One that ran out is held again, unless somebody has taken it since or its execution was ended as lost.
+
     :raises Problem: if it is not held any more.
     """
     row = find_profile(transaction, flow, profile)
@@ -90,13 +100,17 @@ def give_back_lease(transaction: Transaction, flow: str, profile: str, fencing: 
     return _free(transaction, row)
 
 
-def end_expired_leases(transaction: Transaction) -> Ended:
-    """End the leases that ran out."""
-    at = now_ms()
+def end_expired_leases(transaction: Transaction, begun: Mapping[str, ExecutionFold], grace_ms: int) -> Ended:
+    """End some of the leases that ran out, and whose holders have not come back for ``grace_ms`` since.
+
+    :param begun: what was folded before of the journals of their executions, by execution.
+    """
+    at = now_ms() - grace_ms
     keys = transaction.connection.execute(
         select(profiles.c.key)
         .where(profiles.c.lease_holder.is_not(None), profiles.c.lease_expires_ms <= at)
         .order_by(profiles.c.key)
+        .limit(LEASES_AT_ONCE)
     ).scalars()
     expired = 0
     outcomes: list[str] = []
@@ -106,7 +120,7 @@ def end_expired_leases(transaction: Transaction) -> Ended:
         if row.lease_holder is None or (row.lease_expires_ms or 0) > at:
             continue
         expired += 1
-        kind = _free(transaction, row)
+        kind = _free(transaction, row, begun)
         if kind is not None:
             outcomes.append(kind)
     return Ended(expired, outcomes)
@@ -137,23 +151,28 @@ def end_silent_executions(transaction: Transaction, *, leased_ms: int, unleased_
 
 
 def extend_leases(transaction: Transaction, ttl: float) -> None:
-    """Give every lease some time from now, because nobody could renew one while the server was down."""
-    least = now_ms() + int(ttl * 1000)
+    """Give every lease some time from now, because nobody could renew one while the server was down or asleep.
+
+    One that ends later than any lease may was given by a clock that has been set back since.
+    """
+    at = now_ms()
+    least, most = at + int(ttl * 1000), at + int(max(ttl, MOST_TTL) * 1000)
+    wrong = or_(profiles.c.lease_expires_ms < least, profiles.c.lease_expires_ms > most)
     transaction.connection.execute(
-        update(profiles)
-        .where(profiles.c.lease_holder.is_not(None), profiles.c.lease_expires_ms < least)
-        .values(lease_expires_ms=least)
+        update(profiles).where(profiles.c.lease_holder.is_not(None), wrong).values(lease_expires_ms=least)
     )
 
 
-def has_expired_leases(connection: Connection) -> bool:
-    """Tell whether a lease has run out."""
+def expired_leases(connection: Connection, grace_ms: int) -> list[tuple[str | None, int | None]]:
+    """Return the id and the key of the execution of each of the leases that are ended next, where it has one."""
     query = (
-        select(profiles.c.key)
-        .where(profiles.c.lease_holder.is_not(None), profiles.c.lease_expires_ms <= now_ms())
-        .limit(1)
+        select(profiles.c.lease_execution, executions.c.key)
+        .join(executions, executions.c.id == profiles.c.lease_execution, isouter=True)
+        .where(profiles.c.lease_holder.is_not(None), profiles.c.lease_expires_ms <= now_ms() - grace_ms)
+        .order_by(profiles.c.key)
+        .limit(LEASES_AT_ONCE)
     )
-    return connection.execute(query).one_or_none() is not None
+    return [(row.lease_execution, row.key) for row in connection.execute(query)]
 
 
 def _keep(transaction: Transaction, row: ProfileRow, ttl: float) -> LeaseInfo:
@@ -168,13 +187,15 @@ def _keep(transaction: Transaction, row: ProfileRow, ttl: float) -> LeaseInfo:
     )
 
 
-def _free(transaction: Transaction, row: ProfileRow) -> str | None:
+def _free(transaction: Transaction, row: ProfileRow, begun: Mapping[str, ExecutionFold] = {}) -> str | None:
     transaction.connection.execute(
         update(profiles)
         .where(profiles.c.key == row.key)
         .values(lease_holder=None, lease_execution=None, lease_expires_ms=None)
     )
-    return lose(transaction, row.lease_execution) if row.lease_execution is not None else None
+    if row.lease_execution is None:
+        return None
+    return lose(transaction, row.lease_execution, begun.get(row.lease_execution))
 
 
 def _interrupt(connection: Connection, execution_id: str | None) -> InterruptSignal | None:

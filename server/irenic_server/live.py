@@ -9,8 +9,9 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 
+from irenic_server.answers import STREAM_BYTES
 from irenic_server.database import Database
-from irenic_server.executions import ExecutionStatus, changed_executions, read_status
+from irenic_server.executions import ExecutionStatus, StoredExecution, changed_executions, read_status
 from irenic_server.journal import read_events
 from irenic_server.notices import EventsAppended, ExecutionChanged, Notice
 from irenic_server.outcomes import read_outcome
@@ -21,6 +22,12 @@ TAIL = 512
 
 PAGE = 500
 """Events or executions that one step of a stream sends."""
+
+TAIL_BYTES = 1024 * 1024
+"""Text of the newest events that is kept in memory; at least one event is."""
+
+PAGES = 64
+"""Parts of the list of changes that are kept for the streams that follow it."""
 
 BEAT_SLOTS = 15
 """Streams show that they live in so many shifts, lest thousands do it in the same moment."""
@@ -47,11 +54,12 @@ class Channel:
     The newest events, how often anything has changed, and how often more than events.
     """
 
-    __slots__ = ("changes", "first_seq", "tail", "version", "watches")
+    __slots__ = ("changes", "first_seq", "size", "tail", "version", "watches")
 
     def __init__(self) -> None:
         self.watches: set[Watch] = set()
-        self.tail: deque[str] = deque(maxlen=TAIL)
+        self.tail: deque[str] = deque()
+        self.size = 0
         self.first_seq = 0
         self.version = 0
         self.changes = 0
@@ -60,13 +68,18 @@ class Channel:
         """Keep new events, and let go of the oldest."""
         if notice.first_seq != self.first_seq + len(self.tail):
             self.tail.clear()
+            self.size = 0
             self.first_seq = notice.first_seq
-        self.first_seq += max(0, len(self.tail) + len(notice.bodies) - TAIL)
         self.tail.extend(notice.bodies)
+        self.size += sum(map(len, notice.bodies))
+        while len(self.tail) > TAIL or (self.size > TAIL_BYTES and len(self.tail) > 1):
+            self.size -= len(self.tail.popleft())
+            self.first_seq += 1
 
     def forget(self) -> None:
         """Let go of all that is known, because it may not be all there is."""
         self.tail.clear()
+        self.size = 0
         self.changes += 1
 
     def after(self, seq: int) -> list[tuple[int, str]] | None:
@@ -84,6 +97,8 @@ class Hub:
         self._database = database
         self._channels: dict[str, Channel] = {}
         self._list = Channel()
+        self._pages: dict[int, asyncio.Future[list[StoredExecution]]] = {}
+        self._pages_version = -1
         self._opened = 0
         self.closed = False
 
@@ -155,7 +170,7 @@ class Hub:
                         if page:
                             after = page[-1][0]
                             yield b"".join([message("journal", body, str(seq)) for seq, body in page])
-                        if len(page) >= PAGE:
+                        if len(page) >= PAGE or sum(len(body) for _, body in page) >= STREAM_BYTES:
                             continue
                         if status.interrupt is not None and status.interrupt != sent_interrupt:
                             sent_interrupt = status.interrupt
@@ -174,7 +189,7 @@ class Hub:
 
     async def _page(self, channel: Channel, key: int, after: int, *, ended: bool) -> list[tuple[int, str]]:
         page = None if ended else channel.after(after)
-        return page if page is not None else await self._database.read(read_events, key, after, PAGE)
+        return page if page is not None else await self._database.read(read_events, key, after, PAGE, STREAM_BYTES)
 
     async def follow_list(self, after: int) -> AsyncGenerator[bytes, None]:
         """Yield the record of every execution that is made, interrupted or ends, in that order."""
@@ -185,17 +200,35 @@ class Hub:
                 watch.woken.clear()
                 version = self._list.version
                 if version != seen:
-                    page = await self._database.read(changed_executions, after, PAGE)
+                    page = await self._changed(version, after)
                     if page:
                         after = page[-1].revision
                         yield b"".join([message("execution", found.body, str(found.revision)) for found in page])
-                    if len(page) >= PAGE:
+                        # There may be more, and if not, one short query says so.
                         continue
                     seen = version
                 elif watch.beat:
                     watch.beat = False
                     yield COMMENT
                 await watch.woken.wait()
+
+    async def _changed(self, version: int, after: int) -> list[StoredExecution]:
+        """Return what changed after a revision; streams that ask for the same in the same moment share one query."""
+        if version != self._pages_version:
+            self._pages.clear()
+            self._pages_version = version
+        page = self._pages.get(after)
+        if page is None:
+            reading = self._database.read(changed_executions, after, PAGE)
+            page = self._pages[after] = asyncio.ensure_future(reading)
+            page.add_done_callback(lambda done: self._forget_failed(after, done))
+            if len(self._pages) > PAGES:
+                del self._pages[next(iter(self._pages))]
+        return await asyncio.shield(page)
+
+    def _forget_failed(self, after: int, page: "asyncio.Future[list[StoredExecution]]") -> None:
+        if not page.cancelled() and page.exception() is not None and self._pages.get(after) is page:
+            del self._pages[after]
 
     def _all(self) -> list[Channel]:
         return [self._list, *self._channels.values()]

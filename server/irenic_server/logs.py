@@ -58,7 +58,8 @@ class RequestLog:
         try:
             await self._app(scope, receive, send_numbered)
         except Problem as problem:
-            await respond_problem(send_numbered, problem)
+            if status == 0:
+                await respond_problem(send_numbered, problem)
         except Exception as error:
             failure = self.failure(scope, error, request_id)
             if status == 0:
@@ -148,7 +149,7 @@ def configure_logs(*, as_json: bool, level: str) -> None:
     """Send the logs of the server to stderr."""
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonLines() if as_json else _Lines())
-    for name in ("irenic", "uvicorn"):
+    for name in ("irenic", "uvicorn", "asyncio"):
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.propagate = False

@@ -4,11 +4,13 @@ Labels hold only names from the code, never ids: the number of series does not g
 Source: the Prometheus text exposition format 0.0.4.
 """
 
-import resource
 import sys
 import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
+
+if sys.platform != "win32":
+    import resource
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

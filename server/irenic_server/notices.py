@@ -35,6 +35,9 @@ class News:
         return f"{self._origin} {execution_id} {'list' if listed else 'journal'}"
 
     def read(self, text: str) -> tuple[str, bool] | None:
-        """Return what another server has told; None for what this one has told itself."""
-        origin, execution_id, what = text.split(" ")
-        return None if origin == self._origin else (execution_id, what == "list")
+        """Return what another server has said; None for what this one has said itself, and for what no server says."""
+        words = text.split(" ")
+        # Anybody who may use the database may say something on the channel.
+        if len(words) != 3 or words[0] == self._origin:
+            return None
+        return words[1], words[2] == "list"

@@ -59,6 +59,11 @@ class Record:
     scope: str
     body: str
 
+    @property
+    def size(self) -> int:
+        """The characters that are stored of it."""
+        return len(self.resource) + len(self.scope) + len(self.body)
+
 
 @dataclass(slots=True)
 class Parsed:

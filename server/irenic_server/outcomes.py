@@ -1,5 +1,6 @@
 """Outcomes: stored once, and derived from the journal where whoever ran an execution is gone."""
 
+from copy import deepcopy
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -7,6 +8,7 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Row, insert, select, update
 
 from irenic.model.events import ExecutionEnded
+from irenic.model.fold import ExecutionFold
 from irenic.model.outcome import CmdOutcome, DoneList, Lost, Outcome, cmd_outcome
 from irenic_server.clock import as_text, now_ms
 from irenic_server.envelopes import same_json
@@ -15,7 +17,9 @@ from irenic_server.journal import RUNNING, unknown_execution
 from irenic_server.notices import EventsAppended, ExecutionChanged
 from irenic_server.problems import Problem
 from irenic_server.revisions import next_revision
+from irenic_server.strict_json import readable
 from irenic_server.tables import events, execution_details, executions, profiles
+from irenic_server.times import is_time
 from irenic_server.transaction import Transaction
 
 
@@ -41,6 +45,9 @@ def check_outcome(value: Any, execution_id: str) -> Outcome:
             f"The outcome is that of {outcome.execution_id[:64]!r} and the address names {execution_id}. Nothing was "
             "stored.",
         )
+    for name in ("started_at", "ended_at"):
+        if not is_time(getattr(outcome, name)):
+            raise Problem("invalid-request", f"/{name} is no time that there is. Nothing was stored.")
     return outcome
 
 
@@ -72,9 +79,10 @@ def store_outcome(transaction: Transaction, execution_id: str, outcome: Outcome,
     )
 
 
-def lose(transaction: Transaction, execution_id: str) -> str | None:
+def lose(transaction: Transaction, execution_id: str, begun: ExecutionFold | None = None) -> str | None:
     """End an execution whose runner is gone, if it has no outcome yet.
 
+    :param begun: the picture of the beginning of its journal, where that was folded before.
     :return: the kind of its outcome: what the journal's last event says, or ``lost``; None if nothing was done.
     """
     row = transaction.connection.execute(
@@ -94,7 +102,8 @@ def lose(transaction: Transaction, execution_id: str) -> str | None:
     ).one_or_none()
     if row is None:
         return None
-    fold = read_fold(transaction.connection, row.key)
+    # A copy, because the transaction may be carried out twice.
+    fold = read_fold(transaction.connection, row.key, deepcopy(begun))
     if fold.ended is not None:
         outcome: Outcome = fold.ended
     elif fold.started is not None:
@@ -160,4 +169,4 @@ def read_outcome(connection: Connection, execution_id: str) -> str:
         raise unknown_execution(execution_id)
     if row.outcome is None:
         raise Problem("no-outcome", "The execution is still running. Ask again, or follow its stream.")
-    return str(row.outcome)
+    return readable(row.outcome)

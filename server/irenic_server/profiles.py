@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from irenic_server.strict_json import readable
 from irenic_server.tables import profiles
 from irenic_server.transaction import Transaction
 
@@ -72,7 +73,7 @@ def list_profiles(connection: Connection, flow: str) -> list[str]:
 def read_inputs(connection: Connection, flow: str, profile: str) -> str:
     """Return the stored inputs of a profile as JSON text; an empty object where there are none."""
     query = select(profiles.c.inputs).where(profiles.c.flow == flow, profiles.c.profile == profile)
-    return connection.execute(query).scalar_one_or_none() or "{}"
+    return readable(connection.execute(query).scalar_one_or_none() or "{}")
 
 
 def replace_inputs(transaction: Transaction, flow: str, profile: str, inputs: str) -> None:

@@ -4,17 +4,20 @@ They are part of the OpenAPI description all the same; see ``openapi.py``.
 """
 
 import re
+from asyncio import to_thread
 from typing import TYPE_CHECKING
 
 from starlette.types import Receive, Scope, Send
 
 from irenic_server.appends import Appends
 from irenic_server.asgi import decompress, header, read_body, respond, respond_json
+from irenic_server.auth import PRINCIPAL
 from irenic_server.executions import read_status
 from irenic_server.journal import append_group
 from irenic_server.logs import ROUTE
 from irenic_server.problems import Problem
 from irenic_server.revisions import last_revision
+from irenic_server.shortcut import LARGE
 from irenic_server.sse import send_stream
 
 if TYPE_CHECKING:
@@ -71,8 +74,16 @@ class RawRoutes:
         encoding = header(scope, b"content-encoding")
         if encoding is not None:
             body = decompress(body, encoding, limit)
-        append = self._appends.read(scope, body, execution_id)
-        next_seq = await self._services.writer.write_grouped(append_group, append)
+        # Reading a large one takes longer than others should wait.
+        read = self._appends.read
+        append = (
+            read(scope, body, execution_id) if len(body) < LARGE else await to_thread(read, scope, body, execution_id)
+        )
+        try:
+            next_seq = await self._services.writer.write_grouped(append_group, append)
+        except BaseException:
+            self._appends.refused(scope, len(body))
+            raise
         return self._appends.answer(scope, append, len(body), next_seq)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send, execution_id: str) -> None:
@@ -85,13 +96,17 @@ class RawRoutes:
             return
         after = _number(last_id, default=-1)
         self._check_streams()
-        await send_stream(receive, send, services.hub.follow(execution_id, status.key, after))
+        with services.tokens.revocable(scope[PRINCIPAL]) as revoked:
+            messages = services.hub.follow(execution_id, status.key, after)
+            await send_stream(receive, send, messages, services.answers, revoked)
 
     async def _list_stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         last_id = _last_event_id(scope)
         after = await self._services.database.read(last_revision) if last_id is None else _number(last_id, default=0)
         self._check_streams()
-        await send_stream(receive, send, self._services.hub.follow_list(after))
+        services = self._services
+        with services.tokens.revocable(scope[PRINCIPAL]) as revoked:
+            await send_stream(receive, send, services.hub.follow_list(after), services.answers, revoked)
 
     async def _signal(self, send: Send, execution_id: str) -> None:
         status = await self._services.database.read(read_status, execution_id)

@@ -2,17 +2,33 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from irenic.model.cmd import Cmd, OnDrift
+from irenic.model.flow_info import FlowInfo
 from irenic.model.ids import ExecutionId, Identifier
 from irenic.model.interrupt import InterruptReply, Level
 from irenic.model.options import RequestOptions
 from irenic.model.progress import ExecutionProgress
 from irenic.model.states import ItemStates
-from irenic.model.timestamps import Timestamp
+from irenic_server.times import RealTimestamp
 
 Holder = Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+MOST_TTL = 300
+"""Seconds that a lease may live without being renewed."""
+
+
+def _drawable(value: dict[str, Any]) -> dict[str, Any]:
+    """Return a picture of a flow as it is; whoever reads it has to understand it."""
+    FlowInfo.model_validate(value)
+    return value
+
+
+def _without_nul(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not hold a NUL character")
+    return text
 
 
 class ExecutionCreate(BaseModel):
@@ -30,8 +46,8 @@ class ExecutionCreate(BaseModel):
     dry_run: bool = False
     holder: Holder = ""
     fencing: int | None = Field(None, ge=0, lt=2**53)
-    flow_info: dict[str, Any] | None = None
-    started_at: Timestamp | None = None
+    flow_info: Annotated[dict[str, Any], AfterValidator(_drawable)] | None = None
+    started_at: RealTimestamp | None = None
     inputs: dict[str, Any] = {}
     request: RequestOptions | None = None
 
@@ -129,7 +145,7 @@ class PauseRequest(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"paused": True, "reason": "the database is moved"}]})
 
     paused: bool
-    reason: str | None = Field(None, max_length=2000)
+    reason: Annotated[str, AfterValidator(_without_nul)] | None = Field(None, max_length=2000)
 
 
 class Pause(BaseModel):
@@ -167,7 +183,7 @@ class LeaseTake(BaseModel):
 
     holder: Annotated[Holder, StringConstraints(min_length=1)]
     execution_id: ExecutionId | None = None
-    ttl: float | None = Field(None, ge=1, le=300)
+    ttl: float | None = Field(None, ge=1, le=MOST_TTL)
     take_over: bool = False
 
 
@@ -176,7 +192,7 @@ class LeaseRenew(BaseModel):
 
     holder: Annotated[Holder, StringConstraints(min_length=1)]
     fencing: int = Field(ge=0, lt=2**53)
-    ttl: float | None = Field(None, ge=1, le=300)
+    ttl: float | None = Field(None, ge=1, le=MOST_TTL)
 
 
 class LeaseGiveBack(BaseModel):

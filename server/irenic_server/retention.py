@@ -1,8 +1,9 @@
 """Deleting what is older than it is to be kept, a little at a time, so that appends hardly notice."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import and_, delete, not_, select
+from sqlalchemy import Connection, Row, and_, delete, func, not_, select
 
 from irenic_server.journal import RUNNING
 from irenic_server.tables import events, execution_details, executions, flow_infos, profiles, telemetry
@@ -19,7 +20,7 @@ def delete_executions(transaction: Transaction, before_ms: int, pins: Sequence[s
     Stored states stay: they say what is there now, whenever it was made.
 
     :param pins: ``FLOW/PROFILE`` pairs whose executions are kept.
-    :return: how many were deleted; 0 when there are no more.
+    :return: how many were deleted, or 1 for a part of one that is very long; 0 when there are no more.
     """
     connection = transaction.connection
     pinned = [
@@ -33,15 +34,17 @@ def delete_executions(transaction: Transaction, before_ms: int, pins: Sequence[s
         .order_by(executions.c.key)
         .limit(EXECUTIONS_AT_ONCE)
     ).all()
-    chosen = []
+    chosen: list[Row[Any, Any, Any]] = []
     left = EVENTS_AT_ONCE
     for row in old:
+        if row.next_seq > left:
+            if not chosen and not _delete_events(connection, row.key):
+                chosen.append(row)
+            break
         chosen.append(row)
         left -= row.next_seq
-        if left <= 0:
-            break
     if not chosen:
-        return 0
+        return 1 if old else 0
     keys = [row.key for row in chosen]
     connection.execute(delete(telemetry).where(telemetry.c.execution_id.in_([row.id for row in chosen])))
     connection.execute(delete(events).where(events.c.execution_key.in_(keys)))
@@ -50,6 +53,18 @@ def delete_executions(transaction: Transaction, before_ms: int, pins: Sequence[s
     used = select(executions.c.flow_info).where(executions.c.flow_info == flow_infos.c.hash).exists()
     connection.execute(delete(flow_infos).where(~used))
     return len(chosen)
+
+
+def _delete_events(connection: Connection, key: int) -> bool:
+    """Delete the newest events of a journal, and say whether some are left."""
+    newest = (
+        select(events.c.seq).where(events.c.execution_key == key).order_by(events.c.seq.desc()).limit(EVENTS_AT_ONCE)
+    )
+    first = connection.execute(select(func.min(newest.subquery().c.seq))).scalar_one()
+    if first is None:
+        return False
+    connection.execute(delete(events).where(events.c.execution_key == key, events.c.seq >= first))
+    return bool(first > 0)
 
 
 def delete_telemetry(transaction: Transaction, before_ms: int) -> int:

@@ -5,22 +5,29 @@ import gc
 import signal
 import socket
 import ssl
+import time
 import webbrowser
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from types import FrameType
 from urllib.parse import quote
 
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 
 from irenic.model.errors import IrenicError
 from irenic_server.app import App, create_app
+from irenic_server.database import Database
+from irenic_server.failures import is_for_good, problem_of
+from irenic_server.ownership import Ownership
 from irenic_server.protocol import configured_protocol
 from irenic_server.requests import InterruptRequest
 from irenic_server.schema import prepare_schema
 from irenic_server.settings import Settings
 
 BACKLOG = 2048
+
+DATABASE_SECONDS = 1.0
 
 YOUNG_OBJECTS = 10_000
 """New objects after which the garbage collector looks at them: a few for every request of a busy second."""
@@ -37,11 +44,17 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._app = app
         self._tell_started = started
+        self.failed = False
+        app.on_failure = self._fail
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._tell_started()
+
+    def _fail(self) -> None:
+        self.failed = True
+        self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Ask what runs here to stop, each time harder; the server ends when it has."""
@@ -65,21 +78,31 @@ def serve(settings: Settings, *, announce: Announce, open_browser: bool = False)
     :param announce: told what a person should see: the address, and where it is not the one that was asked for.
     :raises IrenicError: if the server cannot start.
     """
-    listener = listen(settings, announce)
-    with closing(listener):
+    with ExitStack() as stack:
         app = create_app(settings)
-        prepare_schema(app.services.database)
+        ownership: Ownership | None = None
+        if app.services.database.path is not None:
+            ownership = Ownership(app.services.database.path)
+            stack.callback(ownership.release)
+        listener = stack.enter_context(closing(listen(settings, announce)))
+        wait_for_database(app.services.database, announce)
 
         def started() -> None:
             _settle_memory()
-            address = _address(settings, listener.getsockname()[1])
+            base = _base(settings, listener.getsockname()[1])
+            address = f"{base}/?token={quote(settings.token.get_secret_value(), safe='')}"
+            if ownership is not None:
+                ownership.announce(base)
             announce(address)
             if open_browser:
                 webbrowser.open(address)
 
+        server = make_server(app, started)
         # Uvicorn drains, and then raises the signal again that it was ended by.
         with suppress(KeyboardInterrupt):
-            make_server(app, started).run(sockets=[listener])
+            server.run(sockets=[listener])
+        if server.failed:
+            raise ServeError("the server could not go on, and its log says why. What was acknowledged is stored.")
 
 
 def _settle_memory() -> None:
@@ -89,7 +112,29 @@ def _settle_memory() -> None:
     gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
 
 
-def make_server(app: App, started: Callable[[], None]) -> uvicorn.Server:
+def wait_for_database(database: Database, announce: Announce) -> None:
+    """Prepare the schema, as soon as the database can be reached.
+
+    :raises ServeError: if it never will be.
+    """
+    said = False
+    while True:
+        try:
+            prepare_schema(database)
+        except SQLAlchemyError as error:
+            why = " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".?")
+            problem = problem_of(error)
+            if problem is None or problem.name != "unavailable" or database.is_sqlite or is_for_good(error):
+                raise ServeError(f"the database cannot be used: {why}. Nothing was changed.") from error
+            if not said:
+                announce(f"The database cannot be reached: {why}. It is tried again every second.")
+            said = True
+            time.sleep(DATABASE_SECONDS)
+        else:
+            return
+
+
+def make_server(app: App, started: Callable[[], None]) -> "_Server":
     """Return a server that is ready to run.
 
     :param started: called when it answers requests.
@@ -98,7 +143,7 @@ def make_server(app: App, started: Callable[[], None]) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         loop="auto",
-        http=configured_protocol(settings.limits, app.shortcut),
+        http=configured_protocol(settings.limits, app.shortcut, app.services.connections),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -117,7 +162,7 @@ def make_server(app: App, started: Callable[[], None]) -> uvicorn.Server:
 
 
 def listen(settings: Settings, announce: Announce) -> socket.socket:
-    """Return a socket that listens on the wished port, or on a free one where it is taken.
+    """Return a socket that listens on the wished port, or on a free one where it is taken and that is allowed.
 
     :raises ServeError: if there is none.
     """
@@ -127,6 +172,11 @@ def listen(settings: Settings, announce: Announce) -> socket.socket:
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise ServeError(f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.") from None
+        if settings.strict_port:
+            raise ServeError(
+                f"Port {settings.port} is taken by another program. Stop that one, choose another port by --port, or "
+                "leave out --strict-port for a free one."
+            ) from None
     listener = _bind(family, settings.host, 0)
     announce(f"Port {settings.port} is taken by another program; this server is on port {listener.getsockname()[1]}:")
     return listener
@@ -145,9 +195,8 @@ def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     return listener
 
 
-def _address(settings: Settings, port: int) -> str:
+def _base(settings: Settings, port: int) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     if host in ("0.0.0.0", "[::]"):
         host = "127.0.0.1"
-    token = quote(settings.token.get_secret_value(), safe="")
-    return f"{settings.scheme}://{host}:{port}{settings.prefix}/?token={token}"
+    return f"{settings.scheme}://{host}:{port}{settings.prefix}"

@@ -2,28 +2,33 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp
 
+from irenic.model.fold import ExecutionFold
+from irenic_server.answers import AnswerMemory
+from irenic_server.background import Background
 from irenic_server.clock import now_ms
+from irenic_server.connections import Connections, most_connections
 from irenic_server.database import Database
-from irenic_server.folding import FoldCache
+from irenic_server.folding import FoldCache, fold_step
 from irenic_server.idempotency import forget_keys
 from irenic_server.inner_client import InnerClient
-from irenic_server.leases import Ended, end_expired_leases, end_silent_executions, extend_leases, has_expired_leases
+from irenic_server.leases import Ended, end_expired_leases, end_silent_executions, expired_leases, extend_leases
 from irenic_server.listener import listen
 from irenic_server.live import BEAT_SLOTS, Hub
 from irenic_server.metrics import Metrics
 from irenic_server.notices import News
-from irenic_server.problems import Problem
+from irenic_server.pulse import Pulse
 from irenic_server.retention import delete_executions, delete_telemetry, give_room_back
+from irenic_server.revisions import touch
 from irenic_server.runs import Runs, load_flows
 from irenic_server.schema import prepare_schema
 from irenic_server.settings import Settings
 from irenic_server.telemetry import Forwarder
-from irenic_server.tokens import Tokens
+from irenic_server.tokens import REFRESH_SECONDS, Tokens
 from irenic_server.transaction import Transaction
 from irenic_server.writer import Writer
 
@@ -33,6 +38,7 @@ SILENCE_SECONDS = 60.0
 """How long an execution whose lease is gone may be silent before it is lost."""
 
 SILENCE_LOOK_SECONDS = 30.0
+RECOVERY_SECONDS = 1.0
 
 
 class Services:
@@ -43,15 +49,20 @@ class Services:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
+        self.connections = Connections(most_connections(settings.limits.connections))
         self.news = News()
         self.database = Database(settings.database)
         self.hub = Hub(self.database)
         self.folds = FoldCache()
+        self.answers = AnswerMemory(settings.limits.answers)
         self.tokens = Tokens(self.database, settings.token.get_secret_value())
         self.forwarder = Forwarder.from_environment(self.metrics) if settings.telemetry else None
         self.flows = load_flows(settings.run) if settings.run else {}
         self.runs: Runs | None = None
         self.draining = False
+        self.background = Background()
+        self.pulse = Pulse(settings.sweep_interval)
+        self._slot = 0
 
     @asynccontextmanager
     async def running(self, app: ASGIApp) -> AsyncIterator[None]:
@@ -70,17 +81,21 @@ class Services:
             max_pending=self.settings.limits.pending_writes,
         )
         await self.writer.write(lambda transaction: extend_leases(transaction, self.settings.lease_ttl))
+        background = self.background
         async with asyncio.TaskGroup() as tasks:
-            regular = [
-                tasks.create_task(_every(self.settings.sweep_interval, self._end_leases)),
-                tasks.create_task(_every(SILENCE_LOOK_SECONDS, self._end_silent)),
-                tasks.create_task(_every(self.settings.retention_interval, self._delete_old)),
-                tasks.create_task(self._beat()),
+            works = [
+                background.repeat("leases", self.settings.sweep_interval, self._end_leases),
+                background.repeat("silence", SILENCE_LOOK_SECONDS, self._end_silent),
+                background.repeat("tokens", REFRESH_SECONDS, self.tokens.refresh_open),
+                background.repeat("retention", self.settings.retention_interval, self._delete_old),
+                background.repeat("recovery", RECOVERY_SECONDS, self._try_to_write),
+                background.repeat("heartbeat", self.settings.heartbeat / BEAT_SLOTS, self._beat),
             ]
             if self.forwarder is not None:
-                regular.append(tasks.create_task(self.forwarder.run()))
+                works.append(background.keep("telemetry", self.forwarder.run))
             if not self.database.is_sqlite:
-                regular.append(tasks.create_task(listen(self.database, self.hub, self.news)))
+                works.append(background.keep("listener", lambda: listen(self.database, self.hub, self.news)))
+            regular = [tasks.create_task(work) for work in works]
             try:
                 async with self._running_flows(app):
                     yield
@@ -109,9 +124,29 @@ class Services:
         self.hub.close()
 
     async def _end_leases(self) -> None:
-        if not await self.database.read(has_expired_leases):
-            return
-        ended: Ended = await self.writer.write(end_expired_leases)
+        """End the leases that ran out, unless nobody could renew them: this server slept, or the database was away."""
+        if self.pulse.was_interrupted():
+            _log.warning("no lease could be renewed for a while: each gets its time from now on")
+            await self.writer.write(lambda transaction: extend_leases(transaction, self.settings.lease_ttl))
+        # Whatever fails below leaves the pulse interrupted.
+        grace_ms = int(self.settings.lost_after * 1000)
+        expired = await self.database.read(expired_leases, grace_ms)
+        if self.writer.failing is None:
+            self.pulse.beat()
+        while expired:
+            await self._end_some_leases(expired, grace_ms)
+            expired = await self.database.read(expired_leases, grace_ms)
+
+    async def _end_some_leases(self, expired: Sequence[tuple[str | None, int | None]], grace_ms: int) -> None:
+        folds: dict[str, ExecutionFold] = {}
+        for execution_id, key in expired:
+            if execution_id is None or key is None:
+                continue
+            # In steps, of which none is in the writer's way; it folds what came since.
+            fold = folds[execution_id] = ExecutionFold()
+            while await self.database.read(fold_step, key, fold):
+                pass
+        ended: Ended = await self.writer.write(lambda transaction: end_expired_leases(transaction, folds, grace_ms))
         self.metrics.leases_expired += ended.expired
         for kind in ended.outcomes:
             self.metrics.ended(kind)
@@ -142,19 +177,11 @@ class Services:
             await self.writer.write(give_room_back)
         await self.writer.write(forget_keys)
 
+    async def _try_to_write(self) -> None:
+        """Find out whether what could not be stored can be stored again; others may wait for that before they send."""
+        if self.writer.failing is not None:
+            await self.writer.write(touch)
+
     async def _beat(self) -> None:
-        slot = 0
-        while True:
-            await asyncio.sleep(self.settings.heartbeat / BEAT_SLOTS)
-            slot = (slot + 1) % BEAT_SLOTS
-            self.hub.beat(slot)
-
-
-async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            await work()
-        except Problem as problem:
-            # The disk is full, or the database is away: it is tried again, and the server stays up meanwhile.
-            _log.warning("regular work failed", extra={"detail": problem.detail})
+        self._slot = (self._slot + 1) % BEAT_SLOTS
+        self.hub.beat(self._slot)

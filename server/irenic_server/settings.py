@@ -1,5 +1,6 @@
 """Settings of the server: from the command line, from the environment, or given by a test."""
 
+import re
 import secrets
 from pathlib import Path
 
@@ -7,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 MIB = 1024 * 1024
 DAY_MS = 24 * 3600 * 1000
+
+FEWEST_CHARACTERS = 16
+_token = re.compile(rf"[A-Za-z0-9._~+/=-]{{{FEWEST_CHARACTERS},512}}")
 
 
 class Limits(BaseModel):
@@ -21,11 +25,16 @@ class Limits(BaseModel):
     header: int = Field(32 * 1024, description="bytes of a request's line and headers")
     header_seconds: float = Field(10.0, description="time for a request's line and headers to arrive")
     body_seconds: float = Field(30.0, description="time for a body to arrive")
+    idle_seconds: float = Field(30.0, description="time that a connection may wait for its next request")
+    take_seconds: float = Field(60.0, description="time for a client to take a part of what it is sent")
+    close_seconds: float = Field(5.0, description="time for a client to take the last answer before it is cut off")
+    connections: int = Field(30_000, description="open connections; fewer where the limit of open files is lower")
     rate: float = Field(2_000.0, description="API requests per second and token; 0 for no limit")
     rate_burst: float = Field(10_000.0, description="API requests that a token may be ahead of its rate")
     failures_rate: float = Field(10.0, description="refused tokens per second and address")
     failures_burst: float = Field(200.0, description="refused tokens that an address may be ahead of its rate")
     pending_writes: int = Field(10_000, description="writes that wait for the writer thread")
+    answers: int = Field(256 * MIB, description="bytes of large answers that clients have not taken yet")
     streams: int = Field(20_000, description="open event streams")
 
 
@@ -38,6 +47,7 @@ class Settings(BaseModel):
     database: str = Field("irenic.sqlite3", description="a path, or a URL of SQLite or PostgreSQL")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
+    strict_port: bool = Field(False, description="whether to end where the port is taken")
     token: SecretStr = Field(default_factory=lambda: SecretStr(secrets.token_urlsafe(32)))
     allowed_hosts: tuple[str, ...] = Field((), description="host names besides those of the loopback interface")
     prefix: str = Field("", description="path under which a proxy serves this server, e.g. /irenic")
@@ -46,6 +56,9 @@ class Settings(BaseModel):
     tls_key: Path | None = None
     limits: Limits = Limits()
     lease_ttl: float = Field(15.0, gt=0, description="seconds that a lease lives without being renewed")
+    lost_after: float = Field(
+        60.0, ge=0, description="seconds for which the holder of a lease that ran out may come back, unless it is taken"
+    )
     unleased_lost_after: float = Field(3600.0, description="seconds of silence that end an execution without lease")
     heartbeat: float = Field(15.0, gt=0, description="seconds between comments on an idle stream")
     sweep_interval: float = Field(1.0, gt=0, description="seconds between looks for expired leases")
@@ -56,6 +69,16 @@ class Settings(BaseModel):
     telemetry: bool = Field(True, description="whether OTLP is taken at /v1/traces, /v1/metrics and /v1/logs")
     telemetry_keep_ms: int = Field(30 * DAY_MS, description="age at which telemetry is deleted")
     drain_seconds: float = Field(10.0, description="time for requests to end after SIGTERM")
+
+    @field_validator("token")
+    @classmethod
+    def _token(cls, token: SecretStr) -> SecretStr:
+        if not _token.fullmatch(token.get_secret_value()):
+            raise ValueError(
+                f"a token needs {FEWEST_CHARACTERS} characters or more, of letters, digits and -._~+/=, because it "
+                "goes into a header, a cookie and an address; without --token a good one is made"
+            )
+        return token
 
     @field_validator("prefix")
     @classmethod

@@ -24,6 +24,9 @@ from irenic_server.services import Services
 Respond = Callable[[int, bytes, bytes], None]
 """Sends an answer: its status, its headers as they are written, and its body."""
 
+LARGE = 256 * 1024
+"""Bytes of an append that takes the long way, and is read beside the event loop."""
+
 _append_path = re.compile(rb"/api/v1/executions/([0-7][0-9A-HJKMNP-TV-Z]{25})/events")
 
 
@@ -53,7 +56,7 @@ class Shortcut:
         self._gate = gate
         self._authentication = authentication
         self._rates = rates
-        self._most_bytes = services.settings.limits.events_body
+        self._most_bytes = min(LARGE, services.settings.limits.events_body)
 
     def admit(self, scope: Scope, url: bytes, respond: Respond) -> "ShortAppend | None":
         """Let in a request of which the head is known; None where it is no append, or has to take the long way."""
@@ -95,12 +98,17 @@ class ShortAppend:
         try:
             self._size = len(body)
             self._append = shortcut.appends.read(self._scope, body, self._execution_id)
-            shortcut.store(self._append, self._settle)
         except Exception as error:
             self._refuse(error)
+            return
+        try:
+            shortcut.store(self._append, self._settle)
+        except Exception as error:
+            self._settle(0, error)
 
     def _settle(self, next_seq: int, error: BaseException | None) -> None:
         if error is not None:
+            self._shortcut.appends.refused(self._scope, self._size)
             self._refuse(error)
             return
         body = self._shortcut.appends.answer(self._scope, self._append, self._size, next_seq)

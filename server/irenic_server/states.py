@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from irenic.model.events import StateMoved
 from irenic.model.states import FlowStates, ItemStates, StateEvent
+from irenic_server.leased import fencing_needed, stale_fencing
 from irenic_server.problems import Problem
 from irenic_server.profiles import ensure_profile
 from irenic_server.tables import item_states, profiles
@@ -108,15 +109,25 @@ def read_states(connection: Connection, flow: str, profile: str) -> FlowStates:
 
 
 def replace_states(
-    transaction: Transaction, flow: str, profile: str, items: Mapping[str, ItemStates], expected: int | None
+    transaction: Transaction,
+    flow: str,
+    profile: str,
+    items: Mapping[str, ItemStates],
+    expected: int | None,
+    fencing: int | None,
 ) -> FlowStates:
     """Replace all states of a profile.
 
     :param expected: the serial that the writer has seen; None if it expects that there are no states.
-    :raises Problem: if the serial is another one.
+    :param fencing: the number of the writer's lease; needed where somebody holds one.
+    :raises Problem: if the serial is another one, or somebody else holds the profile.
     """
     connection = transaction.connection
     row = ensure_profile(transaction, flow, profile)
+    if fencing is None and row.lease_holder is not None:
+        raise fencing_needed()
+    if fencing is not None and fencing != row.fencing:
+        raise stale_fencing(fencing, row.fencing)
     if row.serial != (expected or 0):
         raise Problem(
             "states-changed",

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from sqlalchemy import Connection, select
 from starlette.types import Receive, Scope, Send
 
+from irenic_server.answers import within
 from irenic_server.asgi import decompress, header, read_body, respond
 from irenic_server.auth import PRINCIPAL
 from irenic_server.bulk import insert_telemetry
@@ -20,6 +21,7 @@ from irenic_server.logs import ROUTE
 from irenic_server.metrics import Metrics
 from irenic_server.otlp import NotOtlpError, Parsed, Record, Signal, group, parse
 from irenic_server.problems import Problem
+from irenic_server.strict_json import readable
 from irenic_server.tables import telemetry, tokens
 from irenic_server.tokens import Principal
 from irenic_server.transaction import Transaction
@@ -34,6 +36,7 @@ HEADERS = "OTEL_EXPORTER_OTLP_HEADERS"
 WAITING = 256
 """Requests that wait to be passed on; when there are more, the oldest is dropped and counted."""
 
+ROWS_AT_ONCE = 100
 TRIES = 5
 TRY_AGAIN = frozenset({429, 502, 503, 504})
 MOST_WAIT_SECONDS = 60.0
@@ -75,16 +78,21 @@ class Intake:
         limit = services.settings.limits.telemetry_body
         body = decompress(await read_body(scope, receive, limit), header(scope, b"content-encoding"), limit)
         principal: Principal = scope[PRINCIPAL]
-        principal.check_room(len(body))
         try:
             parsed = await asyncio.to_thread(_parse, signal, body)
         except NotOtlpError as error:
             raise Problem("malformed-body", f"The body is no OTLP request of {signal}: {error}.") from None
         if parsed.records:
-            stored = await services.writer.write(
-                lambda transaction: store_telemetry(transaction, signal, parsed.records, principal.key)
-            )
-            principal.stored += stored
+            size = sum(record.size for record in parsed.records)
+            principal.take_room(size)
+            stored = False
+            try:
+                await services.writer.write(
+                    lambda transaction: store_telemetry(transaction, signal, parsed.records, principal.key)
+                )
+                stored = True
+            finally:
+                principal.settle(size, stored=stored)
         services.metrics.telemetry(signal, len(parsed.records), parsed.rejected)
         if services.forwarder is not None:
             services.forwarder.put(signal, body)
@@ -108,7 +116,7 @@ def store_telemetry(transaction: Transaction, signal: Signal, records: Sequence[
     at = now_ms()
     rows = [(r.digest, signal.value, r.execution_id, r.at_ns, at, r.resource, r.scope, r.body) for r in records]
     insert_telemetry(transaction.connection, rows)
-    size = sum(len(record.body) for record in records)
+    size = sum(record.size for record in records)
     if token_key is not None:
         transaction.connection.execute(
             tokens.update().where(tokens.c.key == token_key).values(stored=tokens.c.stored + size)
@@ -124,7 +132,10 @@ def read_telemetry(connection: Connection, execution_id: str, signal: Signal, li
         .order_by(telemetry.c.at_ns, telemetry.c.key)
         .limit(limit)
     )
-    return group(signal, [(row.resource, row.scope, row.body) for row in connection.execute(query)])
+    few = query.execution_options(stream_results=True, max_row_buffer=ROWS_AT_ONCE, yield_per=ROWS_AT_ONCE)
+    with connection.execute(query if connection.dialect.name == "sqlite" else few) as rows:
+        sized = ((len(row.resource) + len(row.scope) + len(row.body), tuple(row)) for row in rows)
+        return readable(group(signal, within(sized)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +188,7 @@ class Forwarder:
         for _ in range(TRIES):
             try:
                 response = await client.post(f"{self._endpoint}/v1/{waiting.signal}", content=waiting.body)
-            except httpx.TransportError as error:
+            except httpx.HTTPError as error:
                 _log.info("the collector cannot be reached", extra={"error": str(error)})
             else:
                 if response.status_code not in TRY_AGAIN:

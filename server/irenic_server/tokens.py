@@ -1,14 +1,16 @@
 """Who may do what: the token of the start, and named tokens with scopes, of which only hashes are stored."""
 
+import asyncio
 import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from irenic.model.errors import IrenicError
@@ -16,6 +18,7 @@ from irenic_server.clock import as_text, now_ms
 from irenic_server.database import Database
 from irenic_server.problems import Problem
 from irenic_server.tables import tokens
+from irenic_server.transaction import Transaction
 
 REFRESH_SECONDS = 1.0
 """How old the list of named tokens may be: a token that was revoked is refused after this time."""
@@ -28,9 +31,13 @@ class Scope(StrEnum):
     WRITE = "write"
     RUN = "run"
     INTERRUPT = "interrupt"
+    TAKE_OVER = "take_over"
+    METRICS = "metrics"
 
 
 ALL_SCOPES = frozenset(Scope)
+
+OWNER = "owner"
 
 
 class TokenError(IrenicError):
@@ -39,21 +46,35 @@ class TokenError(IrenicError):
 
 @dataclass(slots=True)
 class Principal:
-    """Whoever a token stands for; ``stored`` and ``storage_limit`` are in bytes."""
+    """Whoever a token stands for; ``stored``, ``pending`` and ``storage_limit`` are in bytes.
+
+    ``pending`` is being stored just now: requests that come in the same moment share one limit.
+    """
 
     name: str
     scopes: frozenset[Scope]
     key: int | None = None
     storage_limit: int | None = None
     stored: int = 0
+    pending: int = 0
 
-    def check_room(self, size: int) -> None:
-        """Check that it may store this much more.
+    def take_room(self, size: int) -> None:
+        """Count bytes that are about to be stored.
 
-        :raises Problem: if it may not.
+        :raises Problem: if it may not store that much more.
         """
+        self._check_room(size)
+        self.pending += size
+
+    def settle(self, size: int, *, stored: bool) -> None:
+        """Note that bytes for which there was room have been stored, or have not."""
+        self.pending -= size
+        if stored:
+            self.stored += size
+
+    def _check_room(self, size: int) -> None:
         limit = self.storage_limit
-        if limit is not None and self.stored + size > limit:
+        if limit is not None and self.stored + self.pending + size > limit:
             raise Problem(
                 "storage-full",
                 f"The token {self.name!r} may store {limit} bytes and has stored {self.stored}. Nothing of this "
@@ -84,6 +105,8 @@ def create_token(database: Database, name: str, scopes: Iterable[Scope], *, stor
 
     :raises TokenError: if there is one of that name.
     """
+    if name == OWNER:
+        raise TokenError(f"{name!r} is the name of the token that the server is started with. Choose another one.")
     if not name or len(name) > 64 or not name.isprintable():
         raise TokenError(f"{name!r} is not a name for a token: use 1 to 64 printable characters.")
     token = f"irn_{secrets.token_urlsafe(32)}"
@@ -112,6 +135,11 @@ def revoke_token(database: Database, name: str) -> None:
     with database.writer.begin() as connection:
         if connection.execute(delete(tokens).where(tokens.c.name == name)).rowcount == 0:
             raise TokenError(f"There is no token named {name!r}.")
+
+
+def add_stored(transaction: Transaction, key: int, size: int) -> None:
+    """Count bytes that a named token has stored."""
+    transaction.connection.execute(update(tokens).where(tokens.c.key == key).values(stored=tokens.c.stored + size))
 
 
 def list_tokens(database: Database) -> list[TokenRow]:
@@ -143,9 +171,10 @@ class Tokens:
     def __init__(self, database: Database, own_token: str) -> None:
         self._database = database
         self._own = _digest(own_token)
-        self._owner = Principal("owner", ALL_SCOPES)
+        self._owner = Principal(OWNER, ALL_SCOPES)
         self._named: dict[str, Principal] = {}
         self._read_at = float("-inf")
+        self._open: dict[int, set[asyncio.Event]] = {}
 
     def known(self, token: str) -> Principal | None:
         """Return whom a token stands for, where no look into the database is needed to tell."""
@@ -163,9 +192,47 @@ class Tokens:
         found = self.known(token)
         if found is not None or not (read or self._is_stale()):
             return found
-        self._named = await self._database.read(_principals)
-        self._read_at = time.monotonic()
+        await self.refresh()
         return self._named.get(_digest(token))
+
+    async def refresh(self) -> None:
+        """Read the named tokens, and end what goes on under those that were revoked."""
+        fresh = await self._database.read(_principals)
+        for digest, principal in fresh.items():
+            known = self._named.get(digest)
+            if known is not None:
+                # The same object, because requests under way count on it; what is stored only grows.
+                known.scopes, known.storage_limit = principal.scopes, principal.storage_limit
+                known.stored = max(known.stored, principal.stored)
+                fresh[digest] = known
+        self._named = fresh
+        self._read_at = time.monotonic()
+        keys = {principal.key for principal in fresh.values()}
+        for key, ends in self._open.items():
+            if key not in keys:
+                for end in ends:
+                    end.set()
+
+    async def refresh_open(self) -> None:
+        """Do so, where anything goes on under a named token."""
+        if self._open:
+            await self.refresh()
+
+    @contextmanager
+    def revocable(self, principal: Principal) -> Iterator[asyncio.Event]:
+        """Give an event that is set when a token is revoked, for what goes on for long."""
+        end = asyncio.Event()
+        if principal.key is None:
+            yield end
+            return
+        ends = self._open.setdefault(principal.key, set())
+        ends.add(end)
+        try:
+            yield end
+        finally:
+            ends.discard(end)
+            if not ends:
+                self._open.pop(principal.key, None)
 
     def _is_stale(self) -> bool:
         return time.monotonic() - self._read_at > REFRESH_SECONDS

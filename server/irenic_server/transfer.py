@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 from sqlalchemy import Connection, select
 
 from irenic.model.errors import StoreError
@@ -20,6 +20,7 @@ from irenic_server.problems import Problem
 from irenic_server.profiles import find_profile
 from irenic_server.requests import ExecutionCreate
 from irenic_server.schema import prepare_schema
+from irenic_server.strict_json import read_json
 from irenic_server.tables import execution_details, executions, profiles
 from irenic_server.transaction import Transaction
 
@@ -119,7 +120,7 @@ class _Importer:
         self.line += 1
         if not line.strip():
             return
-        value = from_json(line, allow_inf_nan=False)
+        value = read_json(line)
         match value:
             case {"execution": dict(record)}:
                 self.flush()
@@ -142,7 +143,9 @@ class _Importer:
         if profile not in self._with_states:
             self._with_states[profile] = self._write(lambda transaction: _has_states(transaction, *profile))
         self._keep_states = self._with_states[profile]
-        made, _ = self._write(lambda transaction: create_execution(transaction, self._execution_id, request))
+        made, _ = self._write(
+            lambda transaction: create_execution(transaction, self._execution_id, request, imported=True)
+        )
         self.imported.executions += made
         self.imported.known += not made
 

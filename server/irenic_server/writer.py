@@ -19,10 +19,11 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from irenic.model.errors import IrenicError
 from irenic_server.database import Database
+from irenic_server.failures import is_worth_a_second_try, problem_of
 from irenic_server.metrics import Metrics
 from irenic_server.notices import CHANNEL, ExecutionChanged, News, Notice
 from irenic_server.problems import Problem
@@ -39,9 +40,6 @@ MAX_BATCH = 512
 
 MOMENT = 0.001
 """Seconds without a further write after which a commit begins, however few there are."""
-
-DEADLOCK_DETECTED = "40P01"
-DISK_FULL = "53100"
 
 _log = logging.getLogger("irenic.server")
 
@@ -92,9 +90,21 @@ class Writer:
         self._pending = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self.failing: Problem | None = None
+        """Why the last commit failed, where that was for a reason of the database; None after one that did not."""
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._run, name="irenic-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    @property
+    def pending(self) -> int:
+        """How many writes are not durable yet."""
+        return self._pending
 
     def write(self, run: Callable[[Transaction], T]) -> "asyncio.Future[T]":
         """Queue a write; the future is done when it is durable.
@@ -188,7 +198,9 @@ class Writer:
         try:
             results, notices = self._transact_or_retry(batch)
         except Exception as error:
-            if len(batch) > 1:
+            explained = _explained(error)
+            away = isinstance(explained, Problem) and explained.name == "unavailable"
+            if len(batch) > 1 and not away:
                 # One write must not take the others down with it: each gets a transaction of its own.
                 results, notices = [], []
                 for write in batch:
@@ -196,17 +208,21 @@ class Writer:
                     results += its_results
                     notices += its_notices
                 return results, notices
-            results, notices = [(batch[0].settle, None, _explained(error))], []
+            if isinstance(explained, Problem) and explained.status >= 500:
+                self.failing = explained
+            results, notices = [(write.settle, None, explained) for write in batch], []
+        else:
+            self.failing = None
         self._metrics.committed(len(batch), time.perf_counter() - started)
         return results, notices
 
     def _transact_or_retry(self, batch: list[Write[Any] | GroupedWrite]) -> tuple[list[Result], list[Notice]]:
         try:
             return self._transact(batch)
-        except OperationalError as error:
-            if not (error.connection_invalidated or getattr(error.orig, "sqlstate", None) == DEADLOCK_DETECTED):
+        except DBAPIError as error:
+            if not is_worth_a_second_try(error):
                 raise
-            # The connection was lost, or another server stood in the way. Every write can be carried out twice.
+            # Every write can be carried out twice.
             return self._transact(batch)
 
     def _transact(self, batch: list[Write[Any] | GroupedWrite]) -> tuple[list[Result], list[Notice]]:
@@ -237,13 +253,21 @@ class Writer:
         self._pending -= len(results)
         self._expected = min(self._expected + len(self._waiting), MAX_BATCH)
         if notices:
-            self._publish(notices)
+            _call(self._publish, notices)
         for settle, value, error in results:
-            settle(value, error)
+            _call(settle, value, error)
         if self._waiting:
             self._gather()
         elif self._pending == 0:
             self._idle.set()
+
+
+def _call(function: Callable[..., None], *arguments: Any) -> None:
+    """Call a function; if it fails, others still hear of their writes."""
+    try:
+        function(*arguments)
+    except Exception:
+        _log.exception("what was stored could not be passed on")
 
 
 def _settle(future: "asyncio.Future[T]", value: T, error: BaseException | None) -> None:
@@ -282,22 +306,10 @@ def _run_alone(transaction: Transaction, write: Write[Any]) -> Result:
 def _explained(error: Exception) -> Exception:
     if isinstance(error, IrenicError):
         return error
-    if isinstance(error, DBAPIError):
-        said = str(error.orig)
-        full = "disk is full" in said or "No space left" in said or "disk I/O error" in said
-        if full or getattr(error.orig, "sqlstate", None) == DISK_FULL:
-            return Problem(
-                "storage-full",
-                "The disk of the server is full. Nothing of this request was stored; what was acknowledged before is "
-                "safe. Make room, then send the same request again.",
-            )
-        if "database is locked" in said or error.connection_invalidated:
-            return Problem(
-                "unavailable",
-                "The database cannot be reached or is held by another program. Nothing of this request was stored. "
-                "Send the same request again.",
-                headers={"Retry-After": "1"},
-            )
+    problem = problem_of(error)
+    if problem is not None:
+        _log.warning("a write failed", extra={"error": str(error).partition("\n")[0]})
+        return problem
     _log.error("a write failed", exc_info=error)
     return Problem("internal", "The server failed to store this, and its log says why. Send the same request again.")
 

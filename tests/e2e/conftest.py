@@ -12,6 +12,7 @@ from tests.e2e.origin import Origin, running_origin
 from tests.e2e.server_process import ServerProcess, running_server
 from tests.firefox import launch_firefox
 
+from irenic.cli.site import make_site
 from tooling.browser import find_firefox
 from tooling.paths import BROWSER_FILE, SITE
 
@@ -70,9 +71,21 @@ def firefox(playwright: Playwright, firefox_executable: Path) -> Iterator[Browse
 
 
 @pytest.fixture
-def server(site: Path, tmp_path: Path) -> Iterator[ServerProcess]:
+def flows() -> dict[str, str]:
+    """Sources of the flows of a test's own site, by name; without any it is the built site."""
+    return {}
+
+
+@pytest.fixture
+def server(site: Path, flows: dict[str, str], tmp_path: Path) -> Iterator[ServerProcess]:
     """A server of its own for each test, on a new database."""
-    with running_server(site, tmp_path / "irenic.sqlite3") as running:
+    served = site
+    if flows:
+        served, files = tmp_path / "site", [tmp_path / f"{name}.py" for name in flows]
+        for file in files:
+            file.write_text(flows[file.stem])
+        make_site(site, served, files)
+    with running_server(served, tmp_path / "irenic.sqlite3") as running:
         yield running
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import ConsoleMessage, Download, Locator, Page, expect
+from playwright.sync_api import ConsoleMessage, Dialog, Download, Locator, Page, expect
 from tests.e2e.server_process import ServerProcess
 
 AWAKE_WITHIN = 60_000
@@ -24,14 +24,21 @@ KEPT = """async () => {
 
 
 class FlowPage:
-    """One tab; every complaint of the browser is kept in ``complaints``."""
+    """One tab; the browser's complaints are in ``complaints``, the types of its own dialogs in ``asked``."""
 
     def __init__(self, page: Page, server: ServerProcess) -> None:
         self.page = page
         self.server = server
         self.complaints: list[str] = []
+        self.asked: list[str] = []
         page.on("console", self._console)
+        page.on("dialog", self._dialog)
         page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+
+    def _dialog(self, dialog: Dialog) -> None:
+        """Leave the page where the browser asks whether to."""
+        self.asked.append(dialog.type)
+        dialog.accept()
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -106,6 +113,11 @@ class FlowPage:
     def press(self, button: str) -> None:
         """Press one of the buttons by its id: ensure, discover, clean, interrupt, resume, dry."""
         self.page.locator(f"#do-{button}").click(timeout=DONE_WITHIN)
+
+    def press_interrupt_again(self) -> None:
+        """Press Interrupt once a press counts again."""
+        expect(self.page.locator("#do-interrupt:not([data-rests])")).to_be_visible()
+        self.press("interrupt")
 
     def confirm(self) -> None:
         """Go on in the dialog."""

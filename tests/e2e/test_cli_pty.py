@@ -282,6 +282,15 @@ def test_a_question_is_answered_below_the_bars(in_terminal: InTerminal, place: P
     assert "asks:" not in "\n".join(session.lines)
 
 
+def test_ctrl_c_at_a_question_ends_the_run(in_terminal: InTerminal, place: Place) -> None:
+    """Nobody has to answer first."""
+    session = in_terminal("ensure", place.flow("a:asks", "b:asks", chain=False))
+    session.wait_for("a asks: Which key?")
+    session.interrupt()
+    assert session.wait() == 130
+    assert place.last()["items"]["not_done"] == ["a", "b"]
+
+
 def test_an_end_of_input_instead_of_an_answer_cancels(in_terminal: InTerminal, place: Place) -> None:
     """Ctrl-D says that there will be none."""
     session = in_terminal("ensure", place.flow("a:asks"))

@@ -39,7 +39,7 @@ def test_whoever_may_not_ask_any_more_is_shown_nothing_that_was_kept(
     kept_page: FlowPage, site: Path, tmp_path: Path
 ) -> None:
     """The answers are dropped with the first refusal."""
-    with replaced_server(kept_page.server, site, tmp_path / "other.sqlite3", token="another"):
+    with replaced_server(kept_page.server, site, tmp_path / "other.sqlite3", token="another-token-of-the-tests"):
         kept_page.page.locator("#tab-history").click()
         expect(kept_page.page.get_by_role("alert")).to_contain_text("open that address")
         assert kept_page.page.evaluate("() => caches.has('irenic-answers')") is False

@@ -24,7 +24,7 @@ def test_a_token_that_is_not_valid_any_more_is_told_with_where_to_find_another(
     flow_page: FlowPage, site: Path, tmp_path: Path
 ) -> None:
     """As after a new start of the server on the same port."""
-    with replaced_server(flow_page.server, site, tmp_path / "other.sqlite3", token="another"):
+    with replaced_server(flow_page.server, site, tmp_path / "other.sqlite3", token="another-token-of-the-tests"):
         flow_page.page.locator("#tab-history").click()
         expect(flow_page.page.get_by_role("alert")).to_contain_text("open that address")
 

@@ -1,7 +1,7 @@
 """Fixtures: databases of both kinds, servers on them, and clients."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,6 +17,19 @@ def postgres() -> Iterator[Cluster]:
 
     Its folder is not one of pytest's, which every start of pytest closes to other users.
     """
+    with _new_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Cluster]:
+    """A PostgreSQL that a test may stop and start."""
+    with _new_cluster() as cluster:
+        yield cluster
+
+
+@contextmanager
+def _new_cluster() -> Iterator[Cluster]:
     programs = postgres_programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")

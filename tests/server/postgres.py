@@ -5,7 +5,7 @@ import pwd
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,9 +27,18 @@ def postgres_programs() -> Path | None:
 class Cluster:
     """A running PostgreSQL."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, control: Callable[..., None]) -> None:
         self._port = port
+        self._control = control
         self._made = 0
+
+    def stop(self) -> None:
+        """End it as an administrator does, connections and all."""
+        self._control("-m", "fast", "stop")
+
+    def start(self) -> None:
+        """Start it again."""
+        self._control("start")
 
     def address(self, name: str) -> str:
         """Return the address of a database."""
@@ -67,11 +76,16 @@ def running_cluster(programs: Path, folder: Path) -> Iterator[Cluster]:
         port: int = probe.getsockname()[1]
     options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories= -c max_connections=200"
     log = folder / "log"
-    _run([programs / "pg_ctl", "-D", data, "-l", log, "-w", "-o", options, "start"], user)
+
+    def control(*words: str) -> None:
+        _run([programs / "pg_ctl", "-D", data, "-l", log, "-w", "-o", options, *words], user)
+
+    control("start")
     try:
-        yield Cluster(port)
+        yield Cluster(port, control)
     finally:
-        _run([programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"], user)
+        if (data / "postmaster.pid").exists():
+            control("-m", "immediate", "stop")
 
 
 def _own_folder(parent: Path) -> Path:

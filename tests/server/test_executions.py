@@ -37,6 +37,7 @@ def test_an_execution_is_created_and_read(client: httpx.Client) -> None:
         "next_seq": 0,
         "inputs": {"url": "https://example.org"},
         "interrupt": None,
+        "request": None,
         "flow_info": FLOW_INFO,
     }
 

@@ -1,9 +1,17 @@
 """Leases: one holder at a time, by name, until it gives back, loses time, or is taken over from."""
 
+import sqlite3
+import time
+from contextlib import closing
+from types import SimpleNamespace
+
 import httpx
 import pytest
 from tests.server.conftest import Starter
 from tests.server.harness import Execution, problem_name, running_server
+
+from irenic.model.timestamps import timestamp
+from irenic_server.clock import now_ms
 
 
 def lost(execution: Execution) -> httpx.Response:
@@ -31,6 +39,11 @@ def test_a_lease_is_taken_renewed_and_given_back(execution: Execution) -> None:
     assert problem_name(execution.client.delete(path)) == "invalid-request"
 
 
+def by(fencing: int) -> dict[str, str]:
+    """Return the header that names a lease."""
+    return {"Irenic-Fencing": str(fencing)}
+
+
 def test_a_lease_that_is_held_names_its_holder(execution: Execution) -> None:
     """So a person knows whom to ask."""
     execution.take_lease()
@@ -53,7 +66,7 @@ def test_the_same_request_for_a_lease_gets_the_same_lease(execution: Execution) 
 def test_a_lease_can_be_taken_over(execution: Execution) -> None:
     """The execution that had it is lost at once, and can write nothing more."""
     old = execution.take_lease().json()["fencing"]
-    execution.append(execution.started(["archive"]), execution.intent(1, "archive"))
+    execution.append(execution.started(["archive"]), execution.intent(1, "archive"), **by(old))
     other = Execution(execution.client, execution.flow)
     other.create()
     new = other.take_lease(take_over=True).json()["fencing"]
@@ -85,7 +98,9 @@ def test_the_journal_has_the_last_word_on_how_an_execution_ended(execution: Exec
     """A writer that died between its last event and its outcome is not called lost."""
     fencing = execution.take_lease().json()["fencing"]
     execution.append(
-        execution.started(["archive"]), execution.event(1, "execution_ended", outcome=execution.outcome("complete"))
+        execution.started(["archive"]),
+        execution.event(1, "execution_ended", outcome=execution.outcome("complete")),
+        **by(fencing),
     )
     execution.client.delete(f"{execution.profile_path}/lease", params={"fencing": fencing})
     assert execution.record()["status"] == "complete"
@@ -93,13 +108,14 @@ def test_the_journal_has_the_last_word_on_how_an_execution_ended(execution: Exec
 
 def test_a_lease_that_is_not_renewed_runs_out(start_server: Starter) -> None:
     """Its execution becomes lost by itself; what was begun and has no result is unknown."""
-    server = start_server(sweep_interval=0.05)
+    server = start_server(sweep_interval=0.05, lost_after=0)
     with server.client() as client:
         execution = Execution(client)
         execution.create()
         fencing = execution.take_lease(ttl=3).json()["fencing"]
-        execution.append(execution.started(["archive", "site"]))
-        execution.append(execution.intent(1, "archive"), execution.result(2, "archive"), execution.intent(3, "site"))
+        execution.append(execution.started(["archive", "site"]), **by(fencing))
+        begun = [execution.intent(1, "archive"), execution.result(2, "archive"), execution.intent(3, "site")]
+        execution.append(*begun, **by(fencing))
         outcome = lost(execution).json()
         assert outcome["kind"] == "lost"
         assert outcome["items"]["unknown"] == ["site"]
@@ -107,6 +123,67 @@ def test_a_lease_that_is_not_renewed_runs_out(start_server: Starter) -> None:
         assert execution.states()["items"]["site"]["unknown"] is True
         other = Execution(client, execution.flow)
         assert other.take_lease().json()["fencing"] == fencing + 1
+
+
+def run_out(lease: httpx.Response) -> None:
+    """Wait until a lease has run out."""
+    while timestamp() <= lease.json()["expires_at"]:
+        time.sleep(0.05)
+
+
+def test_a_holder_that_comes_back_goes_on_with_a_lease_that_ran_out(start_server: Starter) -> None:
+    """As after a laptop has slept: it has the same fencing number, and its journal takes events."""
+    server = start_server(sweep_interval=0.05)
+    with server.client() as client:
+        execution = Execution(client)
+        execution.create()
+        taken = execution.take_lease(ttl=1)
+        fencing = taken.json()["fencing"]
+        run_out(taken)
+
+        renewed, again = execution.renew_lease(fencing, ttl=1), execution.take_lease()
+        appended = execution.append(execution.event(0), **{"Irenic-Fencing": str(fencing)})
+
+        assert [lease.json()["fencing"] for lease in (renewed, again)] == [fencing, fencing]
+        assert appended.status_code == 200
+        assert execution.record()["status"] == "running"
+
+
+def test_a_lease_that_ran_out_is_free_for_another(start_server: Starter) -> None:
+    """Who comes first has it; the former holder's execution is lost then, and not before."""
+    server = start_server(sweep_interval=0.05)
+    with server.client() as client:
+        execution, other = Execution(client), Execution(client)
+        other.profile_path = execution.profile_path
+        execution.create()
+        taken = execution.take_lease(ttl=1)
+        run_out(taken)
+        before = execution.record()["status"]
+
+        assert other.take_lease().status_code == 201
+
+        assert (before, execution.record()["status"]) == ("running", "lost")
+        assert problem_name(execution.renew_lease(taken.json()["fencing"])) == "stale-fencing"
+
+
+def test_a_server_that_has_slept_ends_no_lease(
+    start_server: Starter, sqlite_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody could renew one meanwhile; a clock that is set forward looks the same."""
+    server = start_server(sweep_interval=0.05, lost_after=0)
+    with server.client() as client, closing(sqlite3.connect(sqlite_address)) as database:
+        execution = Execution(client)
+        execution.create()
+        fencing = execution.take_lease(ttl=5).json()["fencing"]
+
+        monkeypatch.setattr("irenic_server.clock.time", SimpleNamespace(time_ns=lambda: time.time_ns() + 120 * 10**9))
+        expiries = "SELECT lease_expires_ms FROM profiles"
+        while (expires := database.execute(expiries).fetchone()[0]) is not None and expires <= now_ms():
+            pass
+
+        assert expires is not None
+        assert execution.renew_lease(fencing).status_code == 200
+        assert execution.record()["status"] == "running"
 
 
 def test_an_execution_may_be_made_after_its_lease(client: httpx.Client) -> None:

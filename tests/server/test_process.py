@@ -98,6 +98,36 @@ def test_a_taken_port_is_said_and_another_one_is_used(tmp_path: Path) -> None:
             assert httpx.get(f"{server.base}/livez").status_code == 200
 
 
+def test_a_taken_port_ends_a_server_that_wants_no_other(tmp_path: Path) -> None:
+    """For those who have written the address down somewhere."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        done = run("--database", str(tmp_path / "db"), "--port", port, "--strict-port")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert f"Port {port} is taken" in done.stderr
+    assert "--port" in done.stderr
+
+
+def test_a_second_server_on_one_file_is_refused(tmp_path: Path) -> None:
+    """Whatever its port, and by whatever path it names the file; the next step that is named works."""
+    database = tmp_path / "db"
+    (tmp_path / "link").symlink_to(tmp_path)
+    with server_process(database, "--token", TOKEN) as server:
+        port = server.base.rpartition(":")[2]
+        for path, wished in ((database, port), (database, "0"), (tmp_path / "link" / "db", port)):
+            done = run("--database", str(path), "--port", wished)
+            assert (done.returncode, done.stdout) == (4, "")
+            assert server.base in done.stderr
+            assert TOKEN not in done.stderr + (tmp_path / "db.lock").read_text()
+        with server_process(tmp_path / "other", "--port", port) as second:
+            assert second.lines[0].startswith(f"Port {port} is taken")
+        server.end(signal.SIGKILL)
+    with server_process(database):
+        pass
+
+
 def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
     """Right after the answer, with nothing in between."""
     with server_process(tmp_path / "db", "--token", TOKEN) as server, server.client() as client:

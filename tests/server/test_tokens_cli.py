@@ -61,7 +61,11 @@ def test_without_more_a_token_allows_everything_in_the_database_that_serve_uses(
     ("arguments", "code", "told"),
     [
         (("create", "ada"), 4, "There is a token named 'ada' already."),
-        (("create", "bob", "--scope", "reed"), 2, "reed is no scope: use read, write, run, interrupt."),
+        (
+            ("create", "bob", "--scope", "reed"),
+            2,
+            "reed is no scope: use read, write, run, interrupt, take_over, metrics.",
+        ),
         (("revoke", "bob"), 4, "There is no token named 'bob'."),
     ],
 )

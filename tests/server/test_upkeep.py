@@ -54,6 +54,7 @@ def _downgrade(database: Database) -> None:
     with database.writer.begin() as connection:
         for table in ("telemetry", "idempotency_keys", "pauses"):
             connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("ALTER TABLE execution_details DROP COLUMN request"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
 
 
@@ -117,7 +118,7 @@ def test_addresses_of_databases() -> None:
 
 
 def _ended(client: Execution) -> None:
-    client.create(flow_info={"id": client.flow})
+    client.create(flow_info={"id": client.flow, "items": [], "edges": []})
     client.append(client.event(0), client.intent(1, "archive"))
     client.client.post("/v1/traces", json=traces(span("archive", client.id)))
     client.end()
@@ -237,7 +238,7 @@ def test_executions_are_taken_to_another_database(database: str, tmp_path: Path)
     """Lines of JSON hold all of them; taking them in twice changes nothing."""
     with running_server(database) as server, server.client() as client:
         execution, running = Execution(client), Execution(client)
-        execution.create(inputs={"a": 1}, flow_info={"id": "x"})
+        execution.create(inputs={"a": 1}, flow_info={"id": "x", "items": [], "edges": []})
         execution.append(execution.started(["archive"]))
         execution.append(*[execution.event(seq) for seq in range(1, 1500)])
         execution.append(execution.intent(1500, "archive"), execution.result(1501, "archive"))

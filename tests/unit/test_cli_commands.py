@@ -13,9 +13,11 @@ import yaml
 from tests.e2e.gated_flow import gated_flow
 from tests.small_site import write_site
 
+from irenic.cli import main
 from irenic.cli.app import run
 from irenic.cli.progress import ProgressChoice, chosen_progress
 from irenic.model.events import journal_event
+from irenic_server.__main__ import main as serve_main
 
 
 class Result:
@@ -45,6 +47,13 @@ def irenic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     return call
 
 
+PRINTS = """
+import asyncio, os, subprocess
+subprocess.run(["echo", "from a child process"])
+os.write(1, b"from the system's own call\\n")
+"""
+
+
 def write_flow(*items: str, name: str = "flow.py", chain: bool = True) -> str:
     """Write a flow file into the current folder."""
     Path(name).write_text(gated_flow(*items, chain=chain))
@@ -65,7 +74,7 @@ def test_a_new_flow_runs_at_once(irenic: Irenic) -> None:
 
 def test_a_new_flow_does_not_take_the_place_of_another(irenic: Irenic) -> None:
     """And its name has to be one."""
-    irenic("new", "my-flow.py")
+    irenic("new", "my_flow.py")
     again = irenic("new", "my_flow")
     assert (again.code, again.err) == (2, "irenic: my_flow.py exists already: take another name, or move it away.\n")
     assert irenic("new", "9 lives").code == 2
@@ -78,13 +87,41 @@ def test_exit_codes_say_what_became_of_it(irenic: Irenic) -> None:
     write_flow("w:waits", name="waiting.py")
     assert irenic("ensure", "flow.py", "-p", "dev").code == 0
     assert irenic("ensure", "failing.py", "-p", "failing").code == 1
-    assert irenic("ensure", "flow.py", "--sync", "nonsense").code == 2
+    assert irenic("ensure", "flow.py", "--on-drift", "nonsense").code == 2
     assert irenic("status", "flow.py", "-p", "nothing").code == 4
     assert irenic("ensure", "waiting.py", "-p", "late", "--deadline", "0.1", "--strategy", "cancel").code == 130
     Path("a.done").unlink()
-    refused = irenic("ensure", "flow.py", "-p", "dev")
+    refused = irenic("ensure", "flow.py", "-p", "dev", "--on-drift", "refuse")
     assert refused.code == 3
-    assert "   stored      done: true, item: a\n   discovered  done: false, item: null\n" in refused.out
+    assert "   stored  done: true, item: a\n   found   done: false, item: null\n" in refused.out
+    assert irenic("diff", "flow.py", "-p", "dev", "--exit-code").code == 5
+
+
+def test_on_windows_it_says_at_once_that_it_does_not_run_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Instead of failing at the first file that has to be locked."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, serve_main([])) == (4, 4)
+    said = capsys.readouterr().err
+    assert said.count("runs on Linux and macOS, not on Windows") == 2
+
+
+@pytest.mark.parametrize("format", ["json", "yaml"])
+def test_what_child_processes_print_is_not_on_standard_output(tmp_path: Path, format: str) -> None:
+    """They inherit it; only the outcome is there, whoever prints, and however."""
+    source = gated_flow("a:at_once").replace("import asyncio\n", PRINTS, 1)
+    (tmp_path / "flow.py").write_text(source)
+    command = [sys.executable, "-m", "irenic", "ensure", "flow.py", "--format", format, "--progress", "none"]
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert yaml.safe_load(done.stdout)["kind"] == "complete"
+    assert "child" not in done.stdout
+    assert "from a child process" in done.stderr
+    assert "from the system's own" in done.stderr
 
 
 def test_json_and_yaml_are_pure_and_the_same(irenic: Irenic) -> None:
@@ -100,7 +137,7 @@ def test_json_and_yaml_are_pure_and_the_same(irenic: Irenic) -> None:
 
 
 def test_reading_commands_show_what_is_stored_or_what_is_found(irenic: Irenic) -> None:
-    """Stored, unless --discover is given."""
+    """Status and goal what is stored, unless --discover is given; diff what is there, unless --stored is."""
     write_flow("a:at_once")
     assert "run `irenic discover` first" in irenic("status", "flow.py").out
     assert irenic("discover", "flow.py").code == 0
@@ -108,8 +145,8 @@ def test_reading_commands_show_what_is_stored_or_what_is_found(irenic: Irenic) -
     assert "done  false" in irenic("status", "flow.py").out
     assert "done  true" in irenic("status", "flow.py", "--discover").out
     assert "done  true" in irenic("goal", "flow.py").out
-    assert "done: false -> true" in irenic("diff", "flow.py").out
-    assert "no difference" in irenic("diff", "flow.py", "--discover").out
+    assert "done: false -> true" in irenic("diff", "flow.py", "--stored").out
+    assert "no difference" in irenic("diff", "flow.py").out
 
 
 def test_two_profiles_are_compared(irenic: Irenic) -> None:
@@ -203,7 +240,7 @@ def test_resume_goes_on_where_the_last_run_stopped(irenic: Irenic) -> None:
     Path("b.go").touch()
     resumed = irenic("resume", stopped["execution_id"])
     assert resumed.code == 0
-    assert resumed.err.startswith("Resume ensure of gated/default:\n")
+    assert re.match(r"Resume ensure of gated/default, begun by .+ \d seconds? ago:\n", resumed.err)
     assert Path("happened").read_text().splitlines() == ["a begins", "a ends", "b begins", "b begins", "b ends"]
     newest = irenic("executions", "list", "-n", "1").out.split()[0]
     assert "there is nothing to resume" in irenic("resume", newest).err

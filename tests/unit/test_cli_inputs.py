@@ -24,6 +24,7 @@ class Inputs(BaseModel):
     name: str = ""
     count: Annotated[int, Field(ge=1)] = 1
     maybe: int | None = None
+    note: str | None = "default"
     tags: list[str] = []
     size: Size = Size(width=1)
     either: str | list[str] = ""
@@ -44,6 +45,8 @@ FLOW = Flow("inputs", inputs=Inputs)
         ("count=0", 0),
         ("count=many", "many"),
         ("maybe=null", None),
+        ("note=null", None),
+        ("note=", ""),
         ('tags=["a", "b"]', ["a", "b"]),
         ("tags=a", "a"),
         ('size={"width": 3}', {"width": 3}),

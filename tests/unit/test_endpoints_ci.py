@@ -63,12 +63,10 @@ async def shown(
 async def test_each_line_has_time_item_status_and_message() -> None:
     """And no control codes."""
     run = await shown(slow_tower(World(), "archive", "site"))
-    assert run.lines[:12] == [
+    assert run.lines[:10] == [
         "ensure slow/default: 2 items, execution ID",
-        "ensure · states current read",
-        "ensure · states goal read",
         "ensure · states discover",
-        "ensure · sync check",
+        "ensure · verdict",
         "ensure · apply",
         "archive running",
         "archive done",
@@ -77,7 +75,7 @@ async def test_each_line_has_time_item_status_and_message() -> None:
         "ensure complete: slow/default, 2 items in 0.0 s",
         "   archive  done           value: 1, stamp: 1",
     ]
-    assert all(re.match(r"\d\d:\d\d:\d\d ", line) for line in run.stdout.splitlines()[:10])
+    assert all(re.match(r"\d\d:\d\d:\d\d ", line) for line in run.stdout.splitlines()[:8])
     assert list(control_codes(run.stdout)) == []
 
 
@@ -178,7 +176,7 @@ async def test_github_is_given_groups_and_annotations() -> None:
     flow = Flow("failing")
     flow.add(Thing("x", world, apply=fails("100 %\n::set-output name=a::b")))
     run = await shown(flow, environment=GITHUB)
-    assert run.lines[1:3] == ["::group::ensure · states current read", "::endgroup::"]
+    assert run.lines[1:3] == ["::group::ensure · states discover", "::endgroup::"]
     assert "::error title=x::100 %25%0A::set-output name=a::b" in run.lines
     begin, end = run.lines.index("::stop-commands::ID"), run.lines.index("::ID::")
     assert "::endgroup::" in run.lines[:begin]

@@ -77,6 +77,7 @@ def test_a_refusal_shows_what_was_stored_and_what_was_found() -> None:
         "site: changed outside irenic.",
         "   stored  files: 3",
         "   found   files: 2",
+        "   goal    files: 3",
         "",
         "Next: irenic ensure flow.py --on-drift repair --profile dev   (bring it back)",
         "      irenic discover flow.py --profile dev   (accept what is there)",

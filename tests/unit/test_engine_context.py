@@ -6,11 +6,12 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.crashable_store import CrashableStore
-from tests.items import Thing, ThingState, World
+from tests.items import Thing, ThingState, World, thing_of, things
 from tests.running import journal_of, run
 
 from irenic import (
@@ -26,10 +27,11 @@ from irenic import (
     ProgressStatus,
 )
 from irenic.engine.platform import Platform, default_platform, set_default_platform
+from irenic.items.files_disk import DiskFiles
 from irenic.model import events as e
 from irenic.model.errors import IrenicError
 from irenic.model.events import JournalEvent
-from irenic.stores import MemoryStore
+from irenic.stores import FileStore, MemoryStore
 
 pytestmark = pytest.mark.virtual_clock
 
@@ -262,6 +264,21 @@ async def test_a_limit_that_there_is_not_is_the_items_error() -> None:
     assert "works has no limit 'net'; it has: api" in outcome.errors["a"].message
 
 
+async def test_an_item_of_a_dry_run_says_how_far_it_is() -> None:
+    """No lease is held for one."""
+
+    async def goal(cx: ItemContext, params: Any) -> ThingState:
+        cx.progress.inc()
+        await cx.checkpoint()
+        return ThingState(value=1)
+
+    flow = things(World(), "a")
+    thing_of(flow, "a").replace(state_goal=goal)
+    outcome, _, execution = await watched(flow, dry_run=True)
+
+    assert (outcome.kind, execution.progress.items["a"].position) == ("complete", 1)
+
+
 # Questions.
 
 
@@ -310,6 +327,165 @@ async def test_a_question_that_is_answered_and_cancelled_at_once_hurts_nobody() 
 
     outcome, _, _ = await watched(flow_of(work), (1, cancel_and_answer))
     assert outcome.kind == "block_interrupted"
+
+
+async def test_who_waits_for_an_answer_gives_up_when_the_execution_is_to_finish() -> None:
+    """Whoever asks to stop will answer nothing; the question is withdrawn."""
+
+    async def work(cx: ItemContext) -> None:
+        cx.progress.inc()
+        await cx.ask("really?")
+
+    outcome, events, execution = await watched(flow_of(work, work), (1, interrupt(FINISH)))
+
+    assert outcome.kind == "block_interrupted"
+    assert outcome.items.not_done == ["a", "b"]
+    assert not execution.answer("1", "yes")
+    assert [event.ask_id for event in events if isinstance(event, e.Answered)] == ["1", "2"]
+
+
+async def test_a_question_that_comes_after_the_stop_is_not_waited_for() -> None:
+    """It is the same as one that was put before."""
+
+    async def work(cx: ItemContext) -> None:
+        await asyncio.sleep(2)
+        await cx.ask("really?")
+
+    assert (await watched(flow_of(work), (1, interrupt(FINISH))))[0].kind == "block_interrupted"
+
+
+async def test_one_of_two_questions_is_withdrawn_with_its_item() -> None:
+    """The other still gets its answer."""
+    answers: list[str] = []
+
+    async def impatient(cx: ItemContext) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await cx.ask("now?")
+
+    async def patient(cx: ItemContext) -> None:
+        answers.append(await cx.ask("really?"))
+
+    outcome, events, _ = await watched(
+        flow_of(impatient, patient), (2, lambda execution: execution.answer("1", "no") or execution.answer("2", "yes"))
+    )
+
+    assert (outcome.kind, answers) == ("complete", ["yes"])
+    assert [event.ask_id for event in events if isinstance(event, e.Answered)] == ["1", "2"]
+
+
+# Stops that reach those who wait for a place.
+
+
+async def test_who_waits_for_a_limit_gives_up_when_the_execution_is_to_finish() -> None:
+    """Nothing of theirs has begun; the one that has its place runs to its end."""
+    took: list[str] = []
+
+    async def work(cx: ItemContext) -> None:
+        async with cx.limits("api"):
+            took.append(cx.item_id)
+            await asyncio.sleep(2)
+
+    flow = flow_of(work, work, work, limits={"api": Limit(concurrency=1)})
+    outcome, _, _ = await watched(flow, (1, interrupt(FINISH)))
+
+    assert took == ["a"]
+    assert (outcome.kind, outcome.items.done, outcome.items.not_done) == ("block_interrupted", ["a"], ["b", "c"])
+
+
+async def test_who_comes_to_a_limit_after_the_stop_does_not_wait_for_it() -> None:
+    """Nothing of it has begun either."""
+    took: list[str] = []
+
+    async def work(cx: ItemContext, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        async with cx.limits("api"):
+            took.append(cx.item_id)
+            await asyncio.sleep(3)
+
+    flow = flow_of(lambda cx: work(cx, 0), lambda cx: work(cx, 2), limits={"api": Limit(concurrency=1)})
+    outcome, _, _ = await watched(flow, (1, interrupt(FINISH)))
+
+    assert (took, outcome.items.not_done) == (["a"], ["b"])
+
+
+@pytest.mark.parametrize("begins", ["a place", "progress"])
+async def test_who_has_begun_waits_on_for_a_limit(begins: str) -> None:
+    """At *finish* it runs to its end."""
+
+    async def work(cx: ItemContext) -> None:
+        if begins == "progress":
+            cx.progress.inc()
+        for _ in range(3):
+            async with cx.limits("api"):
+                await asyncio.sleep(1)
+
+    flow = flow_of(work, limits={"api": Limit(rate=1, per=3)})
+    outcome, _, _ = await watched(flow, (2, interrupt(FINISH)))
+
+    assert outcome.items.done == ["a"]
+
+
+async def test_no_one_gives_up_where_the_strategy_lets_some_go_on() -> None:
+    """They are counted when they start, not when they wait."""
+
+    async def work(cx: ItemContext) -> None:
+        async with cx.limits("api"):
+            await asyncio.sleep(2)
+
+    flow = flow_of(work, work, limits={"api": Limit(concurrency=1)})
+    outcome, _, _ = await watched(flow, (1, interrupt(FINISH)), strategy="poll_next_n:1")
+
+    assert outcome.items.done == ["a", "b"]
+
+
+async def test_a_function_that_has_not_begun_never_begins_after_a_stop() -> None:
+    """There are as many threads as items run at once; at *cancel* also an item that has begun waits for none."""
+    entered, release = threading.Event(), threading.Event()
+    begun: list[int] = []
+
+    def block(number: int) -> None:
+        begun.append(number)
+        entered.set()
+        release.wait(20)
+
+    async def work(cx: ItemContext) -> None:
+        await asyncio.gather(*(cx.run_sync(block, number) for number in range(5)))
+
+    async with CmdExecutionMap(MemoryStore()) as executions:
+        execution = executions.submit(CmdExecRequest(flow=flow_of(work), max_concurrency=1))
+        await asyncio.to_thread(entered.wait)
+        execution.interrupt(level=CANCEL)
+        release.set()
+        outcome = await execution
+
+    assert begun == [0]
+    assert (outcome.kind, outcome.items.not_done) == ("block_interrupted", ["a"])
+
+
+async def test_functions_that_block_keep_nothing_else_waiting(tmp_path: Path) -> None:
+    """Neither a store in files nor an item's files wait for a thread of theirs, nor one function for another."""
+    count = 40  # more than Python's own pool has threads
+    all_here = threading.Barrier(count)
+    files = DiskFiles(tmp_path / "files")
+
+    async def work(cx: ItemContext) -> None:
+        await asyncio.gather(*(cx.run_sync(all_here.wait, 20) for _ in range(count)))
+        await cx.run_sync(lambda: None)
+
+    async def hog() -> None:
+        release = threading.Event()
+        hogs = [asyncio.ensure_future(asyncio.to_thread(release.wait, 20)) for _ in range(count)]
+        store = FileStore(tmp_path / "store")
+        async with CmdExecutionMap(store, platform=Platform(files=files, http=default_platform().http)) as executions:
+            outcome = await executions.submit(CmdExecRequest(flow=flow_of(work), max_concurrency=count))
+        assert await files.list() == []
+        assert outcome.kind == "complete"
+        await store.close()
+        release.set()
+        await asyncio.gather(*hogs)
+
+    await hog()
 
 
 # Code that blocks.

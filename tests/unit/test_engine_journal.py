@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests.crashable_store import CrashableStore
@@ -197,7 +197,7 @@ async def test_a_text_that_cannot_be_written_leaves_no_gap_in_the_journal() -> N
     """It is the item's error: half of a surrogate pair, as in a file's name that is no UTF-8."""
 
     async def goal(cx: ItemContext, params: Any) -> ThingState:
-        cx.log.info("\udc80")
+        cast(Any, cx)._execution.recorder.emit(e.Log, item="a", text="\udc80")
         return ThingState(value=1)
 
     store = MemoryStore()
@@ -207,6 +207,26 @@ async def test_a_text_that_cannot_be_written_leaves_no_gap_in_the_journal() -> N
     assert (outcome.kind, outcome.errors["a"].type) == ("item_error", "PydanticSerializationError")
     journal = await store.events(outcome.execution_id)
     assert [event.seq for event in journal] == list(range(len(journal)))
+
+
+async def test_texts_that_no_utf_8_can_hold_are_escaped() -> None:
+    """As in a file's name that is none: a log, a message, a question, a shield or an error never fails by it."""
+
+    async def apply(cx: ItemContext, *args: Any) -> ThingState:
+        cx.log.info("log \udc80 ü")
+        cx.progress.message("message \udc80")
+        async with cx.shield("shield \udc80"):
+            raise OSError("error \udc80") from ValueError("cause \udc80")
+
+    store = MemoryStore()
+    flow = things(World(), "a")
+    thing_of(flow, "a").replace(apply=apply)
+    outcome = await run(store, flow, "ensure")
+
+    assert outcome.errors["a"].message == "error \\udc80"
+    assert outcome.errors["a"].causes == ["ValueError: cause \\udc80"]
+    journal = await store.events(outcome.execution_id)
+    assert [event.text for event in journal if isinstance(event, e.Log)] == ["log \\udc80 ü"]
 
 
 # A store that fails.

@@ -20,7 +20,12 @@ def now() -> float:
 def hold(limiter: Limiter, heard: list[str] | None = None) -> LimitHold:
     """Hold a place."""
     said = heard if heard is not None else []
-    return LimitHold(limiter, lambda: said.append("waiting"), lambda: said.append("running"))
+
+    def taken(after_waiting: bool) -> None:
+        if after_waiting:
+            said.append("running")
+
+    return LimitHold(limiter, lambda: said.append("waiting"), lambda: None, taken)
 
 
 async def starts(limiter: Limiter, count: int, seconds: float = 0.0) -> list[float]:

@@ -84,6 +84,24 @@ def test_some_of_the_items_are_selected_with_or_without_what_they_depend_on() ->
         flow.select(["y", "a", "x"])
 
 
+class Optional(BaseModel):
+    """Inputs that may be None, whatever is their default."""
+
+    name: str | None = "default"
+    really: bool | None = None
+    anything: Any = 1
+    count: int = 3
+
+
+@pytest.mark.parametrize("name", ["name", "really", "anything"])
+def test_none_is_the_value_where_the_field_takes_it(name: str) -> None:
+    """Neither the stored value nor the default comes in its place; where it does not, the default does."""
+    stored = {"name": "stored", "really": True, "anything": 2, "count": 5}
+    inputs = Flow("optional", inputs=Optional).merge_inputs(stored, {name: None, "count": None})
+    assert inputs is not None
+    assert inputs.model_dump() == {**stored, name: None, "count": 3}
+
+
 def merged(stored: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """Return the inputs that come of stored and given ones."""
     inputs = flow_with_inputs().merge_inputs(stored, given)

@@ -135,16 +135,17 @@ async def test_the_diff_names_what_was_added_removed_and_modified(shop: Workshop
     assert tuple(map(list, (diff["added"], diff["removed"], diff["modified"]))) == (["empty"], ["zzz"], ["readme.txt"])
 
 
-async def test_drift_is_mended(shop: Workshop) -> None:
+async def test_drift_is_repaired(shop: Workshop) -> None:
     """A changed file is seen by its content, not by its size or time."""
     flow = extract(shop, zip_of(FILES))
     await shop.run(flow)
     (shop.root / "site/readme.txt").write_bytes(b"HELLO\n")
 
-    refused = await shop.run(flow)
-    await shop.run(flow)
+    refused = await shop.run(flow, on_drift="refuse")
+    repaired = await shop.run(flow)
 
     assert refused.kind == "refused"
+    assert list(repaired.drift) == ["site"]
     assert site_of(shop) == UNPACKED
 
 
@@ -418,7 +419,7 @@ async def test_more_files_than_are_listed_are_known_by_their_common_digest(shop:
     (shop.root / "site/0100").write_bytes(b"200")
 
     state = await shop.state(flow, "site")
-    refused = await shop.run(flow)
+    refused = await shop.run(flow, on_drift="refuse")
 
     assert state is not None
     assert (state["count"], state["files"]) == (600, {})

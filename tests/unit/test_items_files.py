@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from irenic import ItemFailure
+from irenic.items.disk import sync_content, sync_file, write_file_durably
 from irenic.items.files_disk import DiskFiles, explained
 from irenic.items.paths import PARTIAL
 from irenic.items.threads import in_thread
@@ -129,6 +130,57 @@ async def test_removing_what_is_not_there_does_nothing(tmp_path: Path) -> None:
     await DiskFiles(tmp_path).remove("no/such/file")
 
 
+async def test_files_side_by_side_share_the_making_and_removing_of_their_folder(tmp_path: Path) -> None:
+    """Each makes the folder that another is removing because it is empty for that moment."""
+    files = DiskFiles(tmp_path)
+
+    async def come_and_go(name: str) -> None:
+        for _ in range(40):
+            await put(files, f"new/{name[0]}/deep/{name}", b"x")
+            await files.remove(f"new/{name[0]}/deep/{name}")
+
+    await asyncio.gather(*(come_and_go(f"{folder}{number}") for folder in "ab" for number in range(4)))
+
+    assert names(tmp_path) == []
+
+
+async def test_processes_side_by_side_share_the_making_and_removing_of_their_folder(tmp_path: Path) -> None:
+    """No lock of this process keeps another from removing a folder that is empty for a moment."""
+    script = (
+        "import asyncio, sys\n"
+        "from irenic.items.files_disk import DiskFiles\n"
+        "async def main():\n"
+        "    files = DiskFiles(sys.argv[1])\n"
+        "    for _ in range(150):\n"
+        "        async with files.write('new/deep/' + sys.argv[2]) as file:\n"
+        "            await file.commit()\n"
+        "        await files.remove('new/deep/' + sys.argv[2])\n"
+        "asyncio.run(main())\n"
+    )
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", script, tmp_path, str(number), stderr=PIPE)
+        for number in range(3)
+    ]
+
+    errors = [(await process.communicate())[1].decode() for process in processes]
+
+    assert errors == ["", "", ""]
+    assert names(tmp_path) == []
+
+
+async def test_a_directory_may_vanish_in_part_while_it_is_removed(tmp_path: Path) -> None:
+    """What two of them want to remove is gone afterwards."""
+    files = DiskFiles(tmp_path)
+    for _ in range(10):
+        for number in range(30):
+            (tmp_path / "site" / str(number)).mkdir(parents=True)
+            (tmp_path / "site" / str(number) / "file").touch()
+
+        await asyncio.gather(*(files.remove("site") for _ in range(4)), *(files.remove(f"site/{n}") for n in range(30)))
+
+        assert names(tmp_path) == []
+
+
 @pytest.mark.parametrize("path", ["link/file", "link", "dir/up/file"])
 async def test_a_symbolic_link_does_not_lead_out(tmp_path: Path, path: str) -> None:
     """Neither reading nor writing follows it."""
@@ -209,3 +261,19 @@ async def test_a_call_in_a_thread_is_seen_through_before_a_cancellation_goes_on(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert (still_running, ended) == (True, [True])
+
+
+def test_durable_means_on_the_disk_on_macos_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There `fsync` stops at the disk's cache, and `fdatasync` is not there."""
+    asked: list[int] = []
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.delattr("os.fdatasync")
+    monkeypatch.setattr("fcntl.F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr("fcntl.fcntl", lambda handle, what: asked.append(what))
+
+    with (tmp_path / "file").open("wb") as file:
+        sync_content(file.fileno())
+        sync_file(file.fileno())
+    write_file_durably(tmp_path / "other", b"x")  # the file and its folder
+
+    assert asked == [51] * 4

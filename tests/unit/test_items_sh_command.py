@@ -12,7 +12,10 @@ from tests.workshop import Workshop, open_workshop
 
 from irenic import Complete, Flow
 from irenic.items import ShCommand, TextFile
-from irenic.model.events import ItemResult, JournalEvent, Log
+from irenic.items.children import NativeChildren
+from irenic.items.processes import run_script
+from irenic.model.errors import StoreError
+from irenic.model.events import ChildStarted, ItemResult, JournalEvent, Log
 
 
 @pytest.fixture
@@ -160,6 +163,37 @@ async def test_a_finish_interrupt_lets_the_script_end(shop: Workshop) -> None:
     outcome = await execution
 
     assert outcome.items.done == ["thing"]
+
+
+async def test_a_script_begins_only_when_its_process_is_in_the_journal(shop: Workshop) -> None:
+    """Else nobody could know it again; where that cannot be written, it never begins."""
+
+    async def refuse(pid: int) -> None:
+        raise StoreError("the disk is full")
+
+    script = f"touch {shop.root}/begun"
+    with pytest.raises(StoreError, match="the disk is full"):
+        await run_script(script, name="ensure", env={}, grace=1, on_start=refuse, on_error_line=print)
+    assert shop.tree() == {}
+
+    execution = shop.submit(file_by_script(shop, ensure="echo $$ >&2; echo wanted > made"))
+    events = [event async for event in execution.events()]
+
+    kinds = [event.kind for event in events if event.kind in ("item_intent", "child_started", "log")]
+    assert kinds == ["item_intent", "child_started", "log", "child_started"]  # the last looks what was made
+    child = next(event.child for event in events if isinstance(event, ChildStarted))
+    (said,) = (event.text for event in events if isinstance(event, Log))
+    assert child.pid == int(said)
+
+
+def test_a_process_is_not_taken_for_another_of_the_same_id() -> None:
+    """Its start counts, and the machine since that was started."""
+    children = NativeChildren()
+    child = children.describe(os.getpid())
+    assert child is not None
+
+    for change in ({"started": "1"}, {"machine": "another"}, {"pid": 2**22 + 1}):
+        assert not asyncio.run(children.end(child.model_copy(update=change)))
 
 
 async def test_a_text_file_is_written_once_mended_and_removed(shop: Workshop) -> None:

@@ -16,6 +16,7 @@ from irenic.model.events import ExecutionEnded
 from irenic.model.flow_info import FlowInfo, ItemInfo
 from irenic.model.ids import new_execution_id
 from irenic.model.interrupt import InterruptReply, InterruptSignal
+from irenic.model.options import RequestOptions
 from irenic.model.outcome import Lost
 from irenic.model.states import FlowStates
 from irenic.stores import FileStore, HttpStore, MemoryStore, state_history
@@ -204,9 +205,16 @@ async def test_the_record_is_kept_whole(store: Store) -> None:
     """With the flow's picture and the inputs."""
     info = FlowInfo(id="flow", items=[ItemInfo(id="a", type="Thing")], edges=[])
     script = Script()
-    record = script.record(flow_info=info, inputs={"url": "x"}, started_at="2026-01-31T08:15:00.123Z", fencing=7)
+    lease = await store.lease("flow", "default", execution_id=script.id, holder="ada")
+    record = script.record(
+        flow_info=info,
+        inputs={"url": "x"},
+        started_at="2026-01-31T08:15:00.123Z",
+        fencing=lease.info.fencing,
+        request=RequestOptions(items=["a"], prune=True, deadline=3),
+    )
 
-    await store.create(record, None)
+    await store.create(record, lease)
 
     kept = await store.execution(script.id)
     assert kept is not None

@@ -15,6 +15,7 @@ from tests.items import Thing, World
 from tests.journals import Script
 
 from irenic import CmdExecRequest, CmdExecutionMap, Flow
+from irenic.items.disk import write_file_durably
 from irenic.model.errors import CorruptStoreError, FencedError, HeldError, StoreError
 from irenic.model.ids import new_execution_id
 from irenic.model.interrupt import InterruptReply, InterruptSignal
@@ -139,6 +140,36 @@ async def test_a_holder_in_another_process_can_be_taken_over_from(store: FileSto
     await lease.release()
 
 
+@pytest.mark.parametrize("damaged", ["lease", "interrupt"])
+async def test_one_look_that_fails_does_not_end_the_watch(
+    store: FileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged: str
+) -> None:
+    """A file that was damaged, or that could not be read once, is looked at again."""
+    looked_in_vain = asyncio.Event()
+    monkeypatch.setattr("irenic.stores.file_lease._log.warning", lambda *args: looked_in_vain.set())
+    script = Script()
+    heard: asyncio.Queue[InterruptSignal] = asyncio.Queue()
+    lease = await store.lease("flow", "dev", execution_id=script.id, holder="ada", on_interrupt=heard.put_nowait)
+    await store.create(script.record(fencing=lease.info.fencing), lease)
+    profile = tmp_path / "store/flows/flow/dev"
+    if damaged == "lease":
+        path = profile / "lease.json"
+        whole = path.read_bytes()
+        write_file_durably(path, b"garbage")
+        await asyncio.wait_for(looked_in_vain.wait(), 30)
+        write_file_durably(path, whole)
+    else:
+        (profile / "interrupts").mkdir()
+        (profile / "interrupts" / "1.json").write_bytes(b"garbage")
+        assert (await asyncio.wait_for(heard.get(), 30)).source == "other"
+
+    reply = await store.interrupt(script.id, InterruptSignal(reason="lunch"))
+
+    assert reply is InterruptReply.REQUESTED
+    assert (await asyncio.wait_for(heard.get(), 30)).reason == "lunch"
+    await lease.release()
+
+
 async def test_a_reader_in_another_process_sees_durable_events(store: FileStore, tmp_path: Path) -> None:
     """Each as soon as it is acknowledged."""
     script = Script()
@@ -253,6 +284,24 @@ async def test_a_missing_line_is_refused(store: FileStore, tmp_path: Path) -> No
 
     with pytest.raises(CorruptStoreError, match=r"line 3:"):
         await FileStore(tmp_path / "store").events(script.id)
+
+
+@pytest.mark.parametrize("damage", [b"garbage", b""])
+async def test_a_damaged_journal_does_not_hide_the_others(
+    store: FileStore, tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: bytes
+) -> None:
+    """The list leaves it out, and the log names its file."""
+    scripts = [Script(), Script(), Script()]
+    for script in scripts:
+        await script.run(store)
+    await store.close()
+    path = journal_of(tmp_path, scripts[1])
+    path.write_bytes(damage + path.read_bytes()[len(damage) or 10_000 :])
+
+    listed = await FileStore(tmp_path / "store").executions()
+
+    assert {record.id for record in listed.items} == {scripts[0].id, scripts[2].id}
+    assert str(path) in caplog.text
 
 
 @pytest.mark.parametrize("name", ["states.json", "lease.json", "inputs.json"])

@@ -1,6 +1,8 @@
 """HttpStore against a real server: networks that fail, leases that run out, several clients."""
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,8 +14,10 @@ from tests.running import run
 from tests.server.harness import TOKEN, RunningServer, running_server
 
 from irenic import Complete, Flow
+from irenic.engine.store import Lease
 from irenic.flow.context import HttpResponse
 from irenic.items.http_native import NativeHttp
+from irenic.items.threads import in_thread
 from irenic.model.errors import FencedError, HeldError, ItemFailure, StoreError
 from irenic.model.ids import new_execution_id
 from irenic.model.interrupt import InterruptLevel, InterruptSignal
@@ -22,9 +26,10 @@ from irenic.stores import HttpStore
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[RunningServer]:
-    """A server with an empty database."""
-    with running_server(str(tmp_path / "irenic.sqlite3"), sweep_interval=0.1) as running:
+def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RunningServer]:
+    """A server with an empty database, and with settings that a test may give."""
+    settings = {"sweep_interval": 0.1, **getattr(request, "param", {})}
+    with running_server(str(tmp_path / "irenic.sqlite3"), **settings) as running:
         yield running
 
 
@@ -167,6 +172,7 @@ async def test_a_heartbeat_keeps_the_lease_for_longer_than_it_lives(server: Runn
     await store.close()
 
 
+@pytest.mark.parametrize("server", [{"lost_after": 0}], indirect=True)
 async def test_a_lease_without_a_heartbeat_runs_out_and_its_execution_is_lost(server: RunningServer) -> None:
     """As when the tab is closed; the former holder finds it when it comes back."""
     flaky, script = Flaky(), Script()
@@ -197,6 +203,92 @@ async def test_a_lease_without_a_heartbeat_runs_out_and_its_execution_is_lost(se
         await journal.durable()
     await lease.release()
     await other.close()
+
+
+async def test_work_that_lets_nothing_else_run_keeps_its_lease(server: RunningServer) -> None:
+    """It is renewed beside the loop in which items compute."""
+    store = HttpStore(server.address, TOKEN, ttl=1.0)
+    lease = await store.lease("flow", "dev", execution_id=new_execution_id(), holder="ada")
+
+    time.sleep(3.0)  # noqa: ASYNC251 - what is tried
+
+    other = HttpStore(server.address, TOKEN)
+    with pytest.raises(HeldError, match="ada"):
+        await other.lease("flow", "dev", execution_id=new_execution_id(), holder="bob")
+    await lease.release()
+    await store.close()
+    await other.close()
+
+
+async def test_no_thread_is_left_when_a_lease_was_given_back(store: HttpStore) -> None:
+    """Nor while none is held."""
+    lease = await store.lease("flow", "dev", execution_id=new_execution_id(), holder="ada")
+    (thread,) = (thread for thread in threading.enumerate() if thread.name == "irenic-lease")
+
+    await lease.release()
+
+    await in_thread(thread.join, 30)
+    assert not thread.is_alive()
+
+
+async def asleep(flaky: Flaky, lease: Lease, ttl: float) -> None:
+    """Keep the holder away from the server for longer than the lease lives, as a laptop that sleeps does."""
+    flaky.down = "lease"
+    await asyncio.sleep(ttl + 0.2)
+    flaky.sent.clear()
+
+
+async def test_a_holder_that_was_away_goes_on_where_nobody_has_taken_over(server: RunningServer) -> None:
+    """The lease is renewed with its fencing number before anything is done, by whatever is called first."""
+    flaky, script = Flaky(), Script()
+    store = HttpStore(server.address, TOKEN, ttl=1.0, http=flaky)
+    lease = await store.lease("flow", "dev", execution_id=script.id, holder="ada")
+    journal = await store.create(script.record(fencing=lease.info.fencing), lease)
+    script.write(journal, script.started())
+
+    for look in ("check", "hold", "durable"):
+        await asleep(flaky, lease, 1.0)
+        flaky.down = ""
+        if look == "check":
+            lease.check()
+        elif look == "hold":
+            await lease.hold()
+        else:
+            await journal.durable()
+        assert flaky.sent[0] == "PUT flows/flow/profiles/dev/lease"
+
+    record = await store.execution(script.id)
+    assert record is not None
+    assert (record.status, record.fencing) == ("running", lease.info.fencing)
+    await lease.release()
+    await store.close()
+
+
+async def test_a_holder_that_was_away_stops_where_another_has_begun(server: RunningServer) -> None:
+    """It finds that by itself, before it does anything."""
+    flaky, script = Flaky(), Script()
+    store = HttpStore(server.address, TOKEN, ttl=1.0, http=flaky)
+    lease = await store.lease("flow", "dev", execution_id=script.id, holder="ada")
+    journal = await store.create(script.record(fencing=lease.info.fencing), lease)
+    script.write(journal, script.started())
+    await asleep(flaky, lease, 1.0)
+    other = HttpStore(server.address, TOKEN)
+    taken = await other.lease("flow", "dev", execution_id=new_execution_id(), holder="bob")
+
+    with pytest.raises(FencedError, match="cannot be reached to renew it"):
+        lease.check()
+    with pytest.raises(FencedError, match="cannot be reached to renew it"):
+        await lease.hold()
+    flaky.down = ""
+    with pytest.raises(FencedError, match="not valid any more"):
+        lease.check()
+    with pytest.raises(FencedError, match="not valid any more"):
+        await journal.durable()
+
+    for held in (lease, taken):
+        await held.release()
+    for opened in (store, other):
+        await opened.close()
 
 
 async def test_a_second_interrupt_is_heard_as_a_higher_level(store: HttpStore) -> None:

@@ -1,12 +1,15 @@
 """The inputs form: fields read from the schemas that pydantic makes, and checked before anything is sent."""
 
+import datetime as dt
 import re
 from enum import StrEnum
 from typing import Any, Literal
+from uuid import UUID, uuid4
 
 import pytest
 from pydantic import BaseModel, Field, HttpUrl, SecretStr
 
+from irenic import Flow
 from ui import fields
 
 
@@ -31,6 +34,11 @@ class Inputs(BaseModel):
     mode: Literal["a", "b"] | None = None
     only: Literal["x"] = "x"
     extra: dict[str, int] | None = None
+    really: bool | None = None
+    colours: list[str] = ["red"]
+    note: str = "none"
+    day: dt.date = dt.date(2026, 1, 31)
+    id: UUID = Field(default_factory=uuid4)
 
 
 READ = fields.read(Inputs.model_json_schema())
@@ -58,6 +66,11 @@ def test_every_field_of_a_model_has_its_kind_in_the_order_of_the_model() -> None
         ("mode", "choice"),
         ("only", "choice"),
         ("extra", "json"),
+        ("really", "choice"),
+        ("colours", "json"),
+        ("note", "text"),
+        ("day", "text"),
+        ("id", "text"),
     ]
 
 
@@ -92,6 +105,15 @@ def test_a_field_says_what_its_model_says_of_it() -> None:
         ("colour", "blue", "blue"),
         ("mode", "", None),
         ("extra", '{"a": 1}', {"a": 1}),
+        ("extra", "", None),
+        ("really", "true", True),
+        ("really", "false", False),
+        ("really", "", None),
+        ("count", "", None),
+        ("colours", "", None),
+        ("note", "", ""),
+        ("day", "", None),
+        ("id", "", None),
     ],
 )
 def test_what_stands_in_a_field_becomes_its_value(name: str, text: str, value: Any) -> None:
@@ -123,21 +145,50 @@ def test_what_cannot_be_a_value_is_told_in_words(name: str, text: str, problem: 
     assert str(caught.value) == problem
 
 
-def test_collecting_returns_inputs_that_the_model_accepts() -> None:
-    """Empty fields are left out, so that the model's defaults hold."""
+def test_collecting_returns_what_stands_on_screen_whatever_is_stored() -> None:
+    """A field that is empty is null: it takes away what an earlier execution has stored."""
     inputs, problems = fields.collect(
-        READ, {"url": "https://example.org/", "count": "5", "only": "x", "colour": "red"}, matches
+        READ, {"url": "https://example.org/", "name": "apt", "count": "5", "only": "x", "colour": "red"}, matches
     )
-    assert (inputs, problems) == (
-        {"url": "https://example.org/", "count": 5, "fast": False, "colour": "red", "only": "x"},
-        {},
+    assert problems == {}
+    assert inputs == {
+        "url": "https://example.org/",
+        "name": "apt",
+        "sha256": None,
+        "count": 5,
+        "share": None,
+        "fast": False,
+        "colour": "red",
+        "mode": None,
+        "only": "x",
+        "extra": None,
+        "really": None,
+        "colours": None,
+        "note": "",
+        "day": None,
+        "id": None,
+    }
+    stored = Inputs(
+        url=HttpUrl("https://example.com"), sha256="aaaa", share=0.5, mode="a", extra={}, really=True, note="old"
     )
-    assert Inputs.model_validate(inputs).name == "app"
+    merged = Flow("any", inputs=Inputs).merge_inputs(stored.model_dump(mode="json"), inputs)
+    assert isinstance(merged, Inputs)
+    assert (merged.sha256, merged.share, merged.mode, merged.extra, merged.really) == (None, None, None, None, None)
+    assert (merged.count, merged.note, merged.colours, merged.day) == (5, "", ["red"], dt.date(2026, 1, 31))
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("count", "3"), ("colours", '["red"]'), ("day", "2026-01-31"), ("note", ""), ("sha256", ""), ("id", "")],
+)
+def test_an_empty_field_says_which_value_counts_in_its_place(name: str, shown: str) -> None:
+    """Where that is another than nothing."""
+    assert BY_NAME[name].when_empty == shown
 
 
 def test_collecting_tells_every_problem_by_its_pointer() -> None:
     """Not only the first."""
-    _, problems = fields.collect(READ, {"url": "", "count": "x", "sha256": "xyz"}, matches)
+    _, problems = fields.collect(READ, {"url": "", "name": "app", "count": "x", "sha256": "xyz"}, matches)
     assert problems == {
         "/url": "Url is needed.",
         "/sha256": "Sha256 does not look right: it has to match ^[0-9a-f]{4}$.",

@@ -55,6 +55,10 @@ def line(kind: str, **fields: Any) -> tuple[str, str, bool]:
         ({"kind": "log", "item": None, "level": "debug", "text": "oh"}, ("oh", "idle", True)),
         ({"kind": "ask", "item": "a", "prompt": "sure?"}, ("a asks: sure?", "warn", False)),
         ({"kind": "answered", "item": "a"}, ("a: answered", "idle", False)),
+        (
+            {"kind": "child_started", "item": "a", "child": {"pid": 7}},
+            ("a has started process 7", "idle", False),
+        ),
         ({"kind": "endpoint_cut", "endpoint": "tab", "reason": "slow"}, ("tab was cut off: slow", "warn", False)),
         ({"kind": "execution_ended", "outcome": {"kind": "failed", "message": "disk"}}, ("Failed: disk", "bad", False)),
     ],

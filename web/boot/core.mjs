@@ -27,6 +27,7 @@ import { clock, marker } from "./timeline.mjs";
 export const RUNGS = ["snapshot", "bundle", "lockfile"];
 
 const WORKER = new URL("worker.mjs", import.meta.url);
+const LEASE_WORKER = new URL("lease.mjs", import.meta.url);
 const SITE = new URL("..", import.meta.url).href.replace(/\/$/, "");
 /** Not while the page and the flow are still busy with their own start. */
 const STANDBY_AFTER_MS = 1000;
@@ -60,6 +61,8 @@ export class Core {
   #worker = null;
   /** A worker that has loaded its scripts and waits, so that an abandoned one is replaced the sooner. @type {Worker | null} */
   #standby = null;
+  /** Renews the leases of what the worker runs. @type {Worker | null} */
+  #leases = null;
   #ready = false;
   /** What is posted before the worker is ready. @type {Message[]} */
   #waiting = [];
@@ -124,7 +127,7 @@ export class Core {
   }
 
   #spawn() {
-    this.#worker?.terminate();
+    this.#endWorker();
     this.#ready = false;
     const rung = (this.rung = this.#rungs[0]);
     const since = clock();
@@ -136,6 +139,13 @@ export class Core {
     mark("worker_requested");
     this.#watch();
     this.#hand(worker, rung, since).catch((error) => worker === this.#worker && this.#fallBack(String(error.message)));
+  }
+
+  /** End the worker; what it ran is not kept alive any more. */
+  #endWorker() {
+    this.#worker?.terminate();
+    this.#leases?.terminate();
+    this.#leases = null;
   }
 
   #standBy() {
@@ -190,6 +200,10 @@ export class Core {
   #tell(message, text = null) {
     protocol.check("from_core", message);
     switch (message.type) {
+      case "lease":
+        this.#leases ??= new Worker(LEASE_WORKER, { type: "module" });
+        this.#leases.postMessage(message);
+        return;
       case "boot":
         this.timeline.push(/** @type {import("./timeline.mjs").BootMessage} */ (message));
         this.#watch();
@@ -228,7 +242,7 @@ export class Core {
     const failed = this.#rungs[0];
     clearTimeout(this.#watchdog);
     if (this.#ready || this.#rungs.length === 1) {
-      this.#worker?.terminate();
+      this.#endWorker();
       this.#tell({ type: "failed", message: `The core ${this.#ready ? "stopped" : "could not start"}: ${reason}. Reload the page.` });
       return;
     }

@@ -16,6 +16,7 @@
  */
 
 import { load } from "./load.mjs";
+import { NEVER_CUT, shorten } from "./shorten.mjs";
 import { openSignals } from "./signals.mjs";
 import { clock, marker } from "./timeline.mjs";
 
@@ -46,6 +47,13 @@ addEventListener("message", ({ data }) => {
   else session.receive(JSON.stringify(data));
 });
 
+/** @param {string} text A message as JSON. @returns {string} The same, its long values cut to what is shown. */
+function shortened(text) {
+  if (text.length <= NEVER_CUT) return text;
+  const message = JSON.parse(text);
+  return shorten(message) ? JSON.stringify(message) : text;
+}
+
 /** @param {Boot} settings */
 async function boot({ rung, since, manifest, signals, server, holder, telemetry }) {
   const mark = marker(rung, since, postMessage);
@@ -58,7 +66,7 @@ async function boot({ rung, since, manifest, signals, server, holder, telemetry 
     const listened = openSignals(signals, server && `${server}/api/v1/executions/`);
     python.setInterruptBuffer(listened);
     session = python.pyimport("irenic.endpoints.tab").start({
-      post: (/** @type {string} */ text) => postMessage(text),
+      post: (/** @type {string} */ text) => postMessage(shortened(text)),
       post_file: (/** @type {string} */ path, /** @type {any} */ content) =>
         postMessage({ type: "file", path, blob: new Blob([content.toJs()]) }),
       require_library: () => library?.require(),

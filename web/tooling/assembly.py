@@ -29,7 +29,7 @@ PAGE_FOLDERS = ("style", "flows")
 PAGE_PYTHON = ("config.json", "held.mjs", "main.py")
 """What the page loads of `web/ui` as it is; its modules are packed."""
 
-PAGE_SCRIPTS = ("ahead.mjs", "evaluation.mjs", "offline.mjs")
+PAGE_SCRIPTS = ("ahead.mjs", "evaluation.mjs", "offline.mjs", "shorten.mjs")
 """What the page loads of `web/boot` as it is; the rest of it is packed."""
 
 PAGE_FILE_TYPES = frozenset({".html", ".js", ".svg", ".ico", ".png", ".webmanifest", ".txt"})

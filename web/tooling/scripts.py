@@ -12,7 +12,7 @@ from tooling.paths import NODE_MODULES, SCRIPT_SOURCES, SCRIPTS, STAMPS, WEB
 from tooling.pyodide_script import bound_late, for_module_worker, read_once
 from tooling.stamps import Step, write_atomically
 
-ENTRIES = ("boot/core.mjs", "boot/loader.mjs", "boot/worker.mjs")
+ENTRIES = ("boot/core.mjs", "boot/lease.mjs", "boot/loader.mjs", "boot/worker.mjs")
 ESBUILD = NODE_MODULES / "esbuild" / "bin" / "esbuild"
 OPTIONS = (
     *("--bundle", "--format=esm", "--platform=browser", "--minify-whitespace", "--charset=utf8", "--log-level=error"),

@@ -12,10 +12,10 @@ import zopfli
 
 NOT_IN_TAB = re.compile(
     r"irenic/(__main__\.py|cli/"
-    r"|engine/collecting\.py"
+    r"|engine/(collecting|item_threads)\.py"
     r"|endpoints/(?!__init__|otlp|recording|running_code|tab|telemetry)"
     r"|stores/(file|history)"
-    r"|items/(disk|files_disk|http_native|place_disk|processes|threads)\.py)"
+    r"|items/(children|disk|files_disk|http_native|place_disk|processes|threads)\.py)"
 )
 """What no tab can use: the terminal, and what needs a disk; the wheel for the tab is the core's wheel without it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ui.browser import Departure, to_js, window
+from ui.browser import Departure, shortened, to_js, window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,9 +87,12 @@ async def get(path: str) -> Any:
 
 
 async def get_object(path: str) -> Any:
-    """Return what the API answers to a ``GET``, as a JavaScript object; None where there is no such thing."""
+    """Return what the API answers to a ``GET``, as a JavaScript object; None where there is no such thing.
+
+    Long values of states in it are cut to what is shown.
+    """
     response = await _found(path)
-    return await response.json() if response is not None else None
+    return await shortened(await response.json()) if response is not None else None
 
 
 async def touch(path: str) -> None:

@@ -53,10 +53,12 @@ class App:
         self._flow: dict[str, Any] = {}
         self._opening = Opening("", "", "default")
         self._history_loaded = False
+        self._may_leave = False
         self._reading: Any = None
         listen(by_id("do-take-over"), "click", lambda event: self._ask_take_over())
         listen(by_id("place"), "submit", lambda event: event.preventDefault())
         listen(by_id("flow-choice"), "change", lambda event: self._go(flow=str(event.target.value), profile=None))
+        api.departure.asks_first = lambda: self._runs_here() and not self._may_leave
         listen(by_id("profile-choice"), "change", self._profile_changed)
 
     def begin(self) -> None:
@@ -268,6 +270,7 @@ class App:
 
     def _lock_taken(self) -> None:
         """Another tab has taken over: what ran here is not written any more, so nothing may go on."""
+        self._may_leave = True
         address.load_again()
 
     def _ask_take_over(self) -> None:
@@ -401,7 +404,28 @@ class App:
         )
 
     def _go(self, **values: str | None) -> None:
+        """Load another flow or profile; where something runs in this tab, ask first."""
+        if not self._runs_here():
+            address.go(item=None, execution=None, **values)
+            return
+        # Until the answer is there, the page shows what it acts on.
+        by_id("flow-choice").value = self._flow["name"]
+        by_id("profile-choice").value = self._opening.profile
+        self._screen.dialog.ask(
+            "Leave what runs?",
+            "An execution runs in this tab and ends when you leave: what it is doing becomes lost, and its items are "
+            "unknown until they are looked at again. Interrupt it first to let it finish what it has begun.",
+            "Leave",
+            lambda: self._leave(**values),
+        )
+
+    def _leave(self, **values: str | None) -> None:
+        self._may_leave = True
         address.go(item=None, execution=None, **values)
+
+    def _runs_here(self) -> bool:
+        page = self._screen.page
+        return page is not None and page.is_live() and not self._commands.follows
 
     def _report(self, error: BaseException) -> None:
         if isinstance(error, api.ServerAway):

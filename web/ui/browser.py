@@ -144,10 +144,13 @@ class Departure:
 
     def __init__(self) -> None:
         self._until = 0.0
+        self.asks_first: Callable[[], bool] = lambda: False  # whether the browser asks before the page is left
         listen(window, "beforeunload", self._begun)
 
     def _begun(self, event: Any) -> None:
         self._until = window.performance.now() + _LEFT_WITHIN_MS
+        if self.asks_first():
+            event.preventDefault()
 
     async def over(self) -> None:
         """Return at once where nobody leaves; otherwise when the page is still there after a time."""
@@ -226,6 +229,11 @@ async def import_module(address: str) -> Any:
     """Import a JavaScript module."""
     (module,) = await pyscript.js_import(address)
     return module
+
+
+async def shortened(value: Any) -> Any:
+    """Cut the long values of states in a JavaScript object to what is shown, and return it."""
+    return (await import_module("/ui/held.mjs")).shortened(value)
 
 
 async def keep_site() -> bool:

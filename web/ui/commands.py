@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ui import api, identity, sentences
-from ui.browser import by_id, listen, now, random_bytes, spawn, timestamp, window
+from ui.browser import by_id, later, listen, now, random_bytes, spawn, timestamp, window
 from ui.core import Core
 from ui.files import FilesPanel, save
+from ui.presses import TOGETHER_MS, Presses
+from ui.questions import Questions
 from ui.stream import Stream
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ class Commands:
         self._preview_of: str | None = None
         self._running: str | None = None
         self._stream: Stream | None = None
+        self._presses = Presses()
+        self._questions = Questions(screen.notices, self._answer)
         for id, action in (
             ("do-ensure", lambda: self.run(["ensure"])),
             ("do-dry", lambda: self.run(["ensure"], dry_run=True)),
@@ -100,9 +104,12 @@ class Commands:
         )
 
     def interrupt(self) -> None:
-        """Ask what runs to stop, each press one level harder; the screen says so before anybody has answered."""
+        """Ask what runs to stop, each press one level harder; the screen says so before anybody has answered.
+
+        Presses that follow each other quickly are one.
+        """
         page = self._screen.page
-        if page is None:
+        if page is None or not self._press_counts():
             return
         level = page.ask_stop(timestamp(), "user", None)
         if level is None or page.execution is None:
@@ -114,6 +121,17 @@ class Commands:
             spawn(self._interrupt_afar(page.execution.id, level))
         else:
             self.core.interrupt(level, page.execution.id)
+
+    def _press_counts(self) -> bool:
+        """Take a press of the button, which shows that it rests until another press would count."""
+        counts = self._presses.counts(window.performance.now())
+        by_id("do-interrupt").setAttribute("data-rests", "")
+        later(TOGETHER_MS + 1, self._rest)
+        return counts
+
+    def _rest(self) -> None:
+        if self._presses.is_at_rest(window.performance.now()):
+            by_id("do-interrupt").removeAttribute("data-rests")
 
     async def _interrupt_afar(self, id: str, level: str) -> None:
         answer = await api.send("POST", f"/executions/{id}/interrupt", {"source": "user", "level": level})
@@ -177,6 +195,8 @@ class Commands:
             # The end is taken from the outcome, which comes once the profile is free for the next execution.
             page.take_events([event for event in events if event["kind"] != "execution_ended"])
             self._screen.log.take(events)
+            for event in events:
+                self._questions.hear(event)
             yield
 
     def _progress(self, message: dict[str, Any]) -> Iterator[None]:
@@ -195,7 +215,7 @@ class Commands:
         if self._screen.page is not None:
             yield from self._screen.page.taking_outcome(message["outcome"])
         self._screen.request()
-        self._screen.notices.withdraw("ask")
+        self._questions.clear()
         self._files.ask()
         self._on_outcome()
 
@@ -204,6 +224,7 @@ class Commands:
         self._running = None
         if self._screen.page is not None:
             self._screen.page.lose(timestamp())
+        self._questions.clear()
         self._on_outcome()
 
     def _interrupt_reply(self, message: dict[str, Any]) -> None:
@@ -215,11 +236,10 @@ class Commands:
             self._screen.dialog.preview(message["items"])
 
     def _asked(self, message: dict[str, Any]) -> None:
-        self._screen.notices.ask(
-            "ask",
-            f"{message['item']} asks: {message['prompt']}",
-            lambda value: self.core.post({"type": "answer", "ask_id": message["ask_id"], "value": value}),
-        )
+        self._questions.ask(message["ask_id"], message["item"], message["prompt"])
+
+    def _answer(self, ask_id: str, value: str) -> None:
+        self.core.post({"type": "answer", "ask_id": ask_id, "value": value})
 
     def _file_list(self, message: dict[str, Any]) -> None:
         self._files.draw(message["files"])

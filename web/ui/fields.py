@@ -16,6 +16,7 @@ class Field:
     """One field of a form.
 
     ``kind`` is one of text, url, secret, number, integer, boolean, choice and json (anything else, written as JSON).
+    A boolean that may also be null is a choice: a box that is not ticked could not tell False from null.
     """
 
     def __init__(self, name: str, schema: dict[str, Any], required: bool) -> None:
@@ -26,9 +27,28 @@ class Field:
         self.label: str = schema.get("title") or name
         self.description: str = schema.get("description") or ""
         self.default = schema.get("default")
-        self.choices: list[Any] = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
+        self.choices = _choices(schema, self.nullable)
         self.kind = _kind(schema, self.choices)
         self.pointer = "/" + name.replace("~", "~0").replace("/", "~1")
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether the field may be left empty: null is its value then, or the flow has a value of its own."""
+        return self.nullable or not self.required or self.default is not None
+
+    @property
+    def when_empty(self) -> str:
+        """What the field says while it is empty: the value that counts then, where that is not emptiness itself."""
+        if self.nullable or self.kind in ("boolean", "choice", "secret") or self.empty_is_text:
+            return ""
+        return self.text_of(self.default)
+
+    @property
+    def empty_is_text(self) -> bool:
+        """Whether nothing at all is a value of the field: a text of no characters."""
+        if self.kind != "text" or self.nullable or self.required or self.default is None:
+            return False
+        return self.schema.get("format") is None
 
     def text_of(self, value: Any) -> str:
         """Write a value as it stands in the field."""
@@ -41,15 +61,16 @@ class Field:
         return str(value)
 
     def value_of(self, text: str) -> Any:
-        """Read the value from what stands in the field; None where it is empty.
+        """Read the value from what stands in the field.
 
+        :return: None where it is empty: null, or the flow's own value where null is none of the field's.
         :raises FieldError: if it cannot be a value of this field; the message says what is wanted.
         """
         given = text if self.kind == "secret" else text.strip()
         if self.kind == "boolean":
             return given.lower() in _TRUE_WORDS
-        if given == "":
-            if self.required and self.default is None:
+        if given == "" and not self.empty_is_text:
+            if not self.may_be_empty:
                 raise FieldError("is needed")
             return None
         if self.kind == "integer" or self.kind == "number":
@@ -134,7 +155,10 @@ def resolved(part: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
 def collect(
     fields: list[Field], texts: dict[str, str], matches: Callable[[str, str], bool]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the inputs and, by JSON pointer, what is wrong; a field that is left empty is left out.
+    """Return the inputs and, by JSON pointer, what is wrong.
+
+    What stands on screen is all that counts: a field that is left empty is null, so that no value of an earlier
+    execution comes back in its place. Only secrets are left out, of which none is ever stored.
 
     :param matches: whether a pattern, a regular expression as JavaScript has them, is found in a text.
     """
@@ -147,7 +171,7 @@ def collect(
         except FieldError as error:
             problems[field.pointer] = f"{field.label} {error}."
             continue
-        if value is not None:
+        if value is not None or field.kind != "secret":
             inputs[field.name] = value
     return inputs, problems
 
@@ -162,6 +186,14 @@ def _target(reference: str, root: dict[str, Any]) -> dict[str, Any]:
     for step in reference.split("/")[1:]:
         found = found[step.replace("~1", "/").replace("~0", "~")]
     return dict(found)
+
+
+def _choices(schema: dict[str, Any], nullable: bool) -> list[Any]:
+    if "enum" in schema:
+        return [choice for choice in schema["enum"] if choice is not None]
+    if "const" in schema:
+        return [schema["const"]]
+    return [True, False] if nullable and schema.get("type") == "boolean" else []
 
 
 def _kind(schema: dict[str, Any], choices: list[Any]) -> str:

@@ -27,15 +27,11 @@ class Form:
             self._form.appendChild(self._draw(field))
 
     def fill(self, inputs: dict[str, Any]) -> None:
-        """Put values into the form; secrets are never filled in."""
+        """Put values into the form, and the flow's own where there is none; secrets are never filled in."""
         for field in self.fields:
-            if field.kind == "secret" or field.name not in inputs:
-                continue
-            control = self._controls[field.name]
-            if field.kind == "boolean":
-                control.checked = bool(inputs[field.name])
-            else:
-                control.value = field.text_of(inputs[field.name])
+            if field.kind != "secret":
+                value = inputs.get(field.name, field.default)
+                _put(self._controls[field.name], field, value)
 
     def read(self) -> dict[str, Any] | None:
         """Return the inputs; None where something is wrong, which the form then says."""
@@ -70,7 +66,7 @@ class Form:
         id = f"input-{field.name}"
         box = make("div", cls=f"field {field.kind}")
         label = make("label", field.label, for_=id)
-        if field.required and field.default is None and field.kind != "boolean":
+        if not field.may_be_empty and field.kind != "boolean":
             label.appendChild(make("span", " needed", "needed"))
         control = self._control(field, id)
         told = []
@@ -92,10 +88,10 @@ class Form:
     def _control(self, field: Field, id: str) -> Any:
         if field.kind == "choice":
             control = make("select", id=id, name=field.name)
-            if not field.required or field.default is None:
-                control.appendChild(make("option", "", value=""))
+            if field.nullable or field.default is None:
+                control.appendChild(make("option", "Not set" if field.nullable else "", value=""))
             for choice in field.choices:
-                control.appendChild(make("option", field.text_of(choice), value=field.text_of(choice)))
+                control.appendChild(make("option", _choice_text(field, choice), value=field.text_of(choice)))
         elif field.kind == "json":
             control = make("textarea", id=id, name=field.name, rows="3", spellcheck="false")
         else:
@@ -105,13 +101,26 @@ class Form:
                 control.setAttribute("step", "any")
             if field.kind in ("url", "text"):
                 control.setAttribute("spellcheck", "false")
-        if field.required and field.kind != "boolean":
+        if not field.may_be_empty and field.kind != "boolean":
             control.setAttribute("aria-required", "true")
-        if field.kind == "boolean":
-            control.checked = bool(field.default)
-        elif field.default is not None and field.kind != "secret":
-            control.value = field.text_of(field.default)
+        if field.when_empty:
+            control.setAttribute("placeholder", field.when_empty)
+        if field.kind != "secret":
+            _put(control, field, field.default)
         return control
+
+
+def _put(control: Any, field: Field, value: Any) -> None:
+    if field.kind == "boolean":
+        control.checked = bool(value)
+    else:
+        control.value = field.text_of(value)
+
+
+def _choice_text(field: Field, choice: Any) -> str:
+    if isinstance(choice, bool):
+        return "Yes" if choice else "No"
+    return field.text_of(choice)
 
 
 _TYPES = {

@@ -6,6 +6,19 @@
  * @typedef {{ seq: number, kind: string, item?: string, limit?: unknown }} Event
  */
 
+import { shorten } from "../boot/shorten.mjs";
+
+/** @param {any} value What the server has answered. @returns {any} The same, its long values cut to what is shown. */
+export function shortened(value) {
+  shorten(value);
+  return value;
+}
+
+/** @param {{ data: string }} message One of a stream. @returns {any} What it says, its long values cut to what is shown. */
+export function read({ data }) {
+  return shortened(JSON.parse(data));
+}
+
 /** The picture of a flow (`FlowInfo`), looked up item by item. */
 export class Picture {
   #items;

@@ -84,11 +84,24 @@ class Journal:
         return list(json.loads(str(self._journal.tail())))
 
 
+class Reader:
+    """Reads messages of streams; before the page holds anything there are none."""
+
+    module: Any = None
+
+    def read(self, message: Any) -> Any:
+        """Return what a message says as a JavaScript object, its long values cut to what is shown."""
+        return self.module.read(message)
+
+
+reader = Reader()
+
+
 class Holding:
     """Makes what is held."""
 
     def __init__(self, module: Any) -> None:
-        self._module = module
+        self._module = reader.module = module
 
     def picture(self, info: Any) -> Picture:
         """Hold the picture of a flow, given as a JavaScript object."""

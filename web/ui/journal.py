@@ -100,6 +100,10 @@ def _log(event: dict[str, Any]) -> tuple[str, str]:
     return item + event["text"], _LOG_TONES.get(level, "idle")
 
 
+def _child(event: dict[str, Any]) -> tuple[str, str]:
+    return f"{event['item']} has started process {event['child']['pid']}", "idle"
+
+
 def _ask(event: dict[str, Any]) -> tuple[str, str]:
     return f"{event['item']} asks: {event['prompt']}", "warn"
 
@@ -134,6 +138,7 @@ _TELLERS = {
     "interrupt_requested": _interrupt,
     "cancel_swallowed": _swallowed,
     "log": _log,
+    "child_started": _child,
     "ask": _ask,
     "answered": _answered,
     "endpoint_cut": _cut,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from ui import held
 from ui.api import ROOT
-from ui.browser import later, reporter, window
+from ui.browser import later, reporter, to_python, window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,17 +60,17 @@ class Stream:
         self,
         handler: Callable[[dict[str, Any]], None] | None,
         message: Any,
-        read: Callable[[str], dict[str, Any]] = json.loads,
+        read: Callable[[Any], dict[str, Any]] = to_python,
     ) -> None:
         if handler is None or self._over:
             return
         try:
-            handler(read(str(message.data)))
+            handler(read(held.reader.read(message)))
         except Exception as error:
             reporter.report(error)
 
     def _ended(self, message: Any) -> None:
-        self._take(self._on_outcome, message, lambda text: held.outcome(window.JSON.parse(text)))
+        self._take(self._on_outcome, message, held.outcome)
         self.close()
 
     def _broken(self, event: Any) -> None:

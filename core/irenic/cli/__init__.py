@@ -3,9 +3,17 @@
 import gc
 import sys
 
+NOT_ON_WINDOWS = (
+    "it runs on Linux and macOS, not on Windows, where files cannot be locked as it needs. Nothing was started. Use it "
+    "in the Windows Subsystem for Linux (`wsl`), or open a flow in the browser."
+)
+
 
 def main() -> None:
     """Run the command that was typed, and end the process with its exit code."""
+    if sys.platform == "win32":
+        sys.stderr.write(f"irenic: {NOT_ON_WINDOWS}\n")
+        raise SystemExit(4)
     try:
         from irenic.cli.app import run
     except ModuleNotFoundError as error:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import SecretBytes, SecretStr, TypeAdapter, ValidationError
 
 from irenic.flow.flow import Flow
+from irenic.flow.params import takes_none
 from irenic.model.errors import ParamsError
 
 ENVIRONMENT_PREFIX = "IRENIC_INPUT_"
@@ -18,7 +19,8 @@ ENVIRONMENT_PREFIX = "IRENIC_INPUT_"
 def parse_inputs(flow: Flow, given: Sequence[str], environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """Return inputs by name from ``NAME=VALUE`` texts and from the environment, which counts for less.
 
-    A value is taken as it was typed where the field takes text; else it is read as JSON where it is that.
+    A value is taken as it was typed where the field takes text; else it is read as JSON where it is that. ``null`` is
+    no value where the field takes None: it takes a stored one away.
 
     :raises ParamsError: if a text has no ``=``, or names no input of the flow.
     """
@@ -36,7 +38,13 @@ def parse_inputs(flow: Flow, given: Sequence[str], environment: Mapping[str, str
             known = f"it has: {', '.join(fields)}" if fields else "it takes none"
             raise ParamsError(f"{flow.id} has no input {name!r}; {known}.")
         texts[name] = value
-    return {name: _value_of(fields[name], text) for name, text in texts.items()}
+    model = flow.inputs_model
+    return {
+        name: None
+        if text == "null" and model is not None and takes_none(model, name)
+        else _value_of(fields[name], text)
+        for name, text in texts.items()
+    }
 
 
 def asked_secrets(flow: Flow, known: Mapping[str, Any]) -> dict[str, str]:

@@ -88,7 +88,9 @@ loud = flow.add(TextFile("loud"), path="FLOW_ID/loud.txt", text=greeting.state.t
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="The flow's name: letters, digits, underscores and hyphens.", metavar="NAME")],
+    name: Annotated[
+        str, typer.Argument(help="The flow's name: letters, digits, underscores, hyphens.", metavar="NAME")
+    ],
 ) -> ExitCode:
     """Make a flow file that runs, to start from.
 

@@ -17,6 +17,7 @@ from irenic.cli.inputs import asked_secrets, parse_inputs
 from irenic.cli.options import DEFAULT_STORE, ApplyOptions, ShowOptions, StopOptions, WhatOptions
 from irenic.cli.progress import ProgressChoice, chosen_progress
 from irenic.cli.questions import answered, is_asked_here
+from irenic.cli.standard_output import own_stdout
 from irenic.cli.stores import is_address, open_store
 from irenic.cli.telemetry import telemetry_endpoints
 from irenic.endpoints.ci import CiEndpoint
@@ -47,8 +48,8 @@ LEAVE_WITHIN = 1.0
 class FlowRunner:
     """Runs commands on one flow's file as options say.
 
-    Where the outcome is for a program, nothing else gets to standard output: what the flow's code prints goes to
-    standard error.
+    Where the outcome is for a program, nothing else gets to standard output: what the flow's code, and the processes
+    that it starts, print goes to standard error.
 
     :raises IrenicError: if the file defines no flow that can be used.
     """
@@ -100,6 +101,8 @@ class FlowRunner:
 
         :raises ParamsError: if it was one of another flow.
         """
+        if record.flow != self.flow.id:
+            raise ParamsError(f"{self._path} defines the flow {self.flow.id}, but {record.id} ran {record.flow}.")
         described = [] if record.request is None else record.request.guards
         guards, unknown = restored_guards(described)
         for kind in unknown:
@@ -255,7 +258,7 @@ class FlowRunner:
         if not self._show.format.is_for_programs:
             yield
             return
-        with contextlib.redirect_stdout(sys.stderr):
+        with own_stdout() as self._stdout, contextlib.redirect_stdout(sys.stderr):
             yield
 
 

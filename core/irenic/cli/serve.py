@@ -21,6 +21,7 @@ def serve(
     port: Annotated[
         int, typer.Option("--port", help="The port; a free one where it is taken.", metavar="PORT", min=0, max=65535)
     ] = 8000,
+    strict_port: Annotated[bool, typer.Option("--strict-port", help="End where the port is taken.")] = False,
     token: Annotated[
         str | None,
         typer.Option("--token", help="The token; a new one where omitted.", metavar="TOKEN", envvar="IRENIC_TOKEN"),
@@ -43,6 +44,7 @@ def serve(
     files = flow_files(flows or [])
     make_place_for(database)
     arguments = ["--host", host, "--port", str(port), "--database", database]
+    arguments += ["--strict-port"] if strict_port else []
     arguments += ["--token", token] if token else []
     arguments += ["--open"] if open else []
     arguments += [part for file in files for part in ("--run", str(file))] if run else []

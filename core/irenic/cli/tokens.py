@@ -9,7 +9,7 @@ from irenic.cli.exit_codes import ExitCode
 from irenic.cli.server import DEFAULT_DATABASE, DatabaseOption, upkeep
 from irenic.model.errors import ParamsError
 
-SCOPES = ("read", "write", "run", "interrupt")
+SCOPES = ("read", "write", "run", "interrupt", "take_over", "metrics")
 
 NameArgument = Annotated[str, typer.Argument(help="The token's name.", metavar="NAME", show_default=False)]
 

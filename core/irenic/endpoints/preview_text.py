@@ -72,7 +72,8 @@ def question_text(preview: Preview, ink: Ink, *, prune: bool, cleans: bool) -> s
         lines.append(f"{ink(item.item.ljust(width), 'bold')}  {why}")
         lines += [f"{' ' * width}    {line}" for line in _drift_lines(item)]
     for leftover in preview.leftovers:
-        after = _after_question(leftover, prune=prune, cleans=cleans)
+        removed = (prune or cleans) and leftover.problem is None
+        after = "is removed" if removed else "stays; --prune removes it" if leftover.problem is None else "stays"
         lines.append(f"{ink(leftover.item.ljust(width), 'bold')}  {leftover_text(leftover)}; it {after}")
     lines += ["", f"{_summary(preview, cleans=cleans)}."]
     return "".join(f"{line}\n" for line in lines)
@@ -84,15 +85,8 @@ def leftover_text(leftover: Leftover) -> str:
     why = "the flow no longer has it" if leftover.reason == "removed" else f"{owner} no longer stands for it"
     made = f" (made {day_and_time(leftover.made_at)})" if leftover.made_at else ""
     name = f"{leftover.name}: " if leftover.name else ""
-    now = f"; {leftover.owner} stands for it now" if leftover.owner else ""
     problem = f"; {leftover.problem}" if leftover.problem else ""
-    return f"{name}{why}{made}{now}{problem}"
-
-
-def _after_question(leftover: Leftover, *, prune: bool, cleans: bool) -> str:
-    if leftover.problem is not None or (leftover.owner is not None and not cleans):
-        return "stays"
-    return "is removed" if prune or cleans else "stays; --prune removes it"
+    return f"{name}{why}{made}{problem}"
 
 
 def _width(items: list[PreviewItem], leftovers: list[Leftover]) -> int:

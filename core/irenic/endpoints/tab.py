@@ -8,6 +8,7 @@ TabEndpoint             what is told back
 import asyncio
 import sys
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any, Protocol
 
 from pydantic import VERSION as PYDANTIC_VERSION
@@ -37,6 +38,7 @@ from irenic.model.interrupt import InterruptLevel, InterruptReply
 from irenic.model.record import RUNNING
 from irenic.stores import MemoryStore
 from irenic.stores.http import HttpStore
+from irenic.stores.http_lease import HttpLease
 
 
 class Signals(SignalSource, Protocol):
@@ -289,10 +291,26 @@ def start(bridge: Bridge) -> TabSession:
     if bridge.rung == "snapshot":
         LibraryGate(bridge.require_library)
     # The page passes on what others ask of the server, and the signals do where no message is heard.
-    store = MemoryStore() if bridge.server is None else HttpStore(bridge.server, hears_interrupts=False)
+    if bridge.server is None:
+        return _begin(bridge, MemoryStore())
+    return _begin(bridge, HttpStore(bridge.server, hears_interrupts=False, on_lease=partial(_tell_lease, bridge)))
+
+
+def _begin(bridge: Bridge, store: Store) -> TabSession:
     session = TabSession(bridge, store)
     session.begin()
     return session
+
+
+def _tell_lease(bridge: Bridge, lease: HttpLease) -> None:
+    message = m.LeaseChanged(
+        address=lease.address,
+        holder=lease.info.holder,
+        fencing=lease.info.fencing,
+        ttl=lease.ttl,
+        held=not lease.is_released,
+    )
+    bridge.post(message.model_dump_json())
 
 
 async def _install(wheels: list[str]) -> None:

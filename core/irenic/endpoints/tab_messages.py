@@ -229,6 +229,22 @@ class FileContent(Message):
     blob: Any
 
 
+class LeaseChanged(Message):
+    """A lease on the server was taken, or is not ``held`` any more.
+
+    While it is held, the page sends ``PUT address`` with ``holder``, ``fencing`` and ``ttl`` as JSON, three times in
+    ``ttl`` seconds: an item that computes for long keeps the core's worker from renewing it. A 409 says that the lease
+    was taken by another.
+    """
+
+    type: Literal["lease"] = "lease"
+    address: str
+    holder: str
+    fencing: int
+    ttl: float
+    held: bool
+
+
 class Failed(Message):
     """A message could not be acted on; ``during`` is its type."""
 
@@ -258,6 +274,7 @@ FromCore = Annotated[
     | Asked
     | FilesListed
     | FileContent
+    | LeaseChanged
     | Failed
     | Logged,
     Field(discriminator="type"),

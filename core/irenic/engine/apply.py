@@ -20,7 +20,6 @@ from irenic.flow.params import PartialParams
 from irenic.model.cmd import Direction, StateKind
 from irenic.model.errors import ItemFailure, StoreError
 from irenic.model.events import ItemIntent, ItemResult, ItemState, ItemStatus, StateForgotten
-from irenic.model.ids import new_execution_id
 from irenic.model.outcome import ErrorInfo
 from irenic.model.progress import ProgressStatus
 from irenic.model.verdict import VerdictKind
@@ -49,6 +48,10 @@ class _NothingToClean(Exception):
     """There is nothing that irenic made."""
 
 
+class _InUse(Exception):
+    """What is left over is what an item of the flow, named by the exception, stands for now."""
+
+
 class Application:
     """Visits items to apply them.
 
@@ -74,6 +77,9 @@ class Application:
             return False
         except _NothingToClean:
             self._nothing_to_clean(run)
+            return True
+        except _InUse as user:
+            self._leave_to(run, str(user))
             return True
         except _NotKnownYet as unknown:
             self._say_done(run, str(unknown))
@@ -107,7 +113,14 @@ class Application:
                 f"its params are not known: {_names(partial.missing)} refer to what no predecessor provides."
             )
         prepared.params = params
+        verdict = cmd_run.looker.verdicts.get(run.item_id)
+        is_late = verdict is not None and verdict.verdict is VerdictKind.KNOWN_AFTER_APPLY
+        if is_late:
+            cmd_run.looker.find_by_identity(run, params)
         current = prepared.current = run.checked(await run.call(item.state_current, run.cx, params), "state_current")
+        if is_late:
+            await cmd_run.looker.find_by_evidence(run, params, current)
+            cmd_run.leaves_late = cmd_run.leaves_late or bool(run.moves)
         if interrupts.asked is not None:
             self._look()
         if not self._dry and run.is_local:
@@ -136,6 +149,9 @@ class Application:
         prepared.params, prepared.target = params, target
         current = prepared.current = run.checked(await run.call(item.state_current, run.cx, params), "state_current")
         self._look()
+        user = cmd_run.user_of(run, current)
+        if user is not None:
+            raise _InUse(user)
         if not self._dry and run.is_local:
             await cmd_run.mark_place()
         prepared.phase = "state_diff"
@@ -185,11 +201,30 @@ class Application:
         if verdict is not None and verdict.verdict is VerdictKind.LEAVE_ALONE:
             self._say_done(run, "left alone: irenic did not make it")
             return
-        if self._dry:
+        if self._dry or (run.is_local and cmd_run.place is None):
             self._say_done(run, "nothing to do")
             return
         never_was = run.stored is None or (run.stored.current is None and not run.stored.unknown)
         self._emit_unchanged(run, dump(cmd_run.target[run.item_id]) if never_was else None)
+
+    def _leave_to(self, run: ItemRun, user: str) -> None:
+        """Leave a leftover to the item that stands for it now, and to that item's clean."""
+        cmd_run = self._cmd_run
+        owner = cmd_run.runs.get(user)
+        if self._dry or owner is None:
+            self._say_done(run, f"left alone: {user} stands for it")
+            return
+        self._emit_unchanged(run, None)
+        self._forget_leftover(run)
+        self._recorder.emit(
+            ItemState,
+            item=user,
+            which=StateKind.CURRENT,
+            state=dump(cmd_run.current[user]),
+            stored=True,
+            adopted=True,
+            place=cmd_run.place_of(owner),
+        )
 
     def _emit_unchanged(self, run: ItemRun, state: Any, **fields: Any) -> None:
         self._recorder.emit(
@@ -271,7 +306,8 @@ class Application:
             )
             cmd_run.note_swallowed(run)
             data = dump(run.checked(state, "apply"))
-            self._compare(run, prepared, state)
+            if state is not prepared.target:
+                self._compare(run, prepared, state)
         except BaseException as error:
             return await self._not_applied(run, error, data)
         cmd_run.current[run.item_id] = state
@@ -286,7 +322,7 @@ class Application:
             before = stored.goal if self._direction is Direction.ENSURE else target
             if before == target:
                 return stored.key
-        return new_execution_id()
+        return self._recorder.next_id()
 
     def _compare(self, run: ItemRun, prepared: _Prepared, state: Any) -> None:
         """Compare what apply returned with what it was to reach.

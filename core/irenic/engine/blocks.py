@@ -163,17 +163,23 @@ def _is_there(cmd_run: CmdRun, item_id: str) -> bool:
 
 
 async def _verdict(cmd_run: CmdRun) -> None:
-    request, verdicts = cmd_run.request, cmd_run.looker.verdicts
-    chosen = request.items is not None
-    leftovers = find_leftovers(request.flow, cmd_run.stored, cmd_run.here, cmd_run.runs, cmd_run.inputs, chosen=chosen)
-    for item in verdicts.values():
+    request = cmd_run.request
+    for item in cmd_run.looker.verdicts.values():
         _note(cmd_run, item)
-    if leftovers:
-        cmd_run.recorder.emit(LeftoversFound, leftovers=leftovers)
+    leftovers = _list_leftovers(cmd_run)
     if request.on_drift is OnDrift.REFUSE:
         _refuse_drift(cmd_run)
     if request.plan is not None:
         _refuse_stale(cmd_run, request.plan, leftovers)
+
+
+def _list_leftovers(cmd_run: CmdRun) -> list[Leftover]:
+    request, runs = cmd_run.request, cmd_run.runs
+    chosen = request.items is not None
+    leftovers = find_leftovers(request.flow, cmd_run.stored, cmd_run.here, runs, cmd_run.inputs, chosen=chosen)
+    if leftovers:
+        cmd_run.recorder.emit(LeftoversFound, leftovers=leftovers)
+    return leftovers
 
 
 _NOTED = (VerdictKind.REPAIR, VerdictKind.REPLACE, VerdictKind.MAKE_HERE, VerdictKind.LEAVE_ALONE)
@@ -201,8 +207,12 @@ def _refuse_stale(cmd_run: CmdRun, plan: Plan, leftovers: list[Leftover]) -> Non
     request = cmd_run.request
     items = [cmd_run.looker.verdicts[item_id] for item_id in cmd_run.runs]
     stale = plan.stale(items, leftovers, inputs=digest(cmd_run.inputs), code=request.flow.code_hash())
+    whole = stale.pop("", None)
+    if whole is not None:  # it is about no item in particular
+        first = next(iter(cmd_run.runs), "")
+        stale = {**stale, first: "; ".join(filter(None, (whole, stale.get(first))))}
     for item_id, message in stale.items():
-        cmd_run.refusals[item_id or next(iter(cmd_run.runs), "")] = Refusal(reason="stale_plan", message=message)
+        cmd_run.refusals[item_id] = Refusal(reason="stale_plan", message=message)
 
 
 async def _diff(cmd_run: CmdRun) -> None:
@@ -221,6 +231,8 @@ async def _diff(cmd_run: CmdRun) -> None:
 async def _apply(cmd_run: CmdRun) -> None:
     if not cmd_run.cleans:
         await cmd_run.each(Application(cmd_run, Direction.ENSURE).visit)
+        if cmd_run.leaves_late:
+            _list_leftovers(cmd_run)
         return
     graph = graph_with(cmd_run.graph, cmd_run.leftovers, cmd_run.stored)
     await cmd_run.each(Application(cmd_run, Direction.CLEAN).visit, reverse=True, graph=graph)
@@ -230,7 +242,7 @@ async def _prune(cmd_run: CmdRun) -> None:
     """Clean what the flow no longer names."""
     _take_leftovers(cmd_run)
     _insert_clean_states(cmd_run, cmd_run.leftovers.values())
-    if cmd_run.leftovers and cmd_run.failed.isdisjoint(cmd_run.leftovers):
+    if cmd_run.leftovers and not cmd_run.failed:
         graph = graph_with(Graph(), cmd_run.leftovers, cmd_run.stored)
         await cmd_run.each(Application(cmd_run, Direction.CLEAN).visit, reverse=True, graph=graph)
 
@@ -240,49 +252,22 @@ def _take_leftovers(cmd_run: CmdRun) -> None:
     request, stored = cmd_run.request, cmd_run.stored
     chosen = request.items is not None
     leftovers = find_leftovers(request.flow, stored, cmd_run.here, cmd_run.runs, cmd_run.inputs, chosen=chosen)
+    if not request.dry_run:
+        for run in cmd_run.runs.values():
+            cmd_run.record_moves(run)
     if not leftovers:
         return
     if request.dry_run:
         cmd_run.recorder.emit(LeftoversFound, leftovers=leftovers)
         return
-    for run in cmd_run.runs.values():
-        cmd_run.record_moves(run)
-    to_clean = [leftover.item for leftover in leftovers if _may_be_cleaned(cmd_run, leftover)]
+    to_clean = [leftover.item for leftover in leftovers if leftover.problem is None]
     for stored_id in to_clean:
         entry = stored.items[stored_id].at(cmd_run.here)
         assert entry is not None
         cmd_run.take_leftover(leftover_run(request.flow, stored_id, entry, cmd_run.inputs, cmd_run.tasks))
     cmd_run.recorder.emit(LeftoversFound, leftovers=leftovers, to_clean=to_clean)
-    for leftover in leftovers:
-        if leftover.owner in cmd_run.runs and not cmd_run.cleans:
-            _hand_over(cmd_run, leftover)
     for stored_id in to_clean:
         cmd_run.recorder.emit(ItemVerdict, item=stored_id, verdict=VerdictKind.REMOVE, message="it was left over")
-
-
-def _may_be_cleaned(cmd_run: CmdRun, leftover: Leftover) -> bool:
-    """Return whether a leftover can be cleaned, and no item that stays stands for it now."""
-    if leftover.problem is not None:
-        return False
-    return leftover.owner is None or (cmd_run.cleans and leftover.owner in cmd_run.runs)
-
-
-def _hand_over(cmd_run: CmdRun, leftover: Leftover) -> None:
-    """Have what is left over belong to the item that stands for it now."""
-    run = cmd_run.runs[leftover.owner or ""]
-    if run.item_id not in cmd_run.current or run.item_id in cmd_run.failed:
-        return
-    cmd_run.recorder.emit(
-        ItemState,
-        item=run.item_id,
-        which=StateKind.CURRENT,
-        state=dump(cmd_run.current[run.item_id]),
-        stored=True,
-        adopted=True,
-        about=cmd_run.about_now(run),
-        place=cmd_run.place_of(run),
-    )
-    cmd_run.recorder.emit(StateForgotten, item=leftover.item, place=cmd_run.here if run.is_local else None)
 
 
 async def _adopt(cmd_run: CmdRun) -> None:

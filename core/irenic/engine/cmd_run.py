@@ -11,6 +11,7 @@ from irenic.engine.recorder import Recorder
 from irenic.engine.request import CmdExecRequest
 from irenic.engine.verdict import Looker, former_params
 from irenic.engine.walk import Walk
+from irenic.flow.generated import generated_fields
 from irenic.flow.graph import Graph
 from irenic.flow.item import Item
 from irenic.model.cmd import Cmd
@@ -27,7 +28,7 @@ class CmdRun:
 
     ``current`` and ``goal`` hold states by item id, as discovered or as just applied, in a dry run as they would be;
     ``target`` holds the clean states in a clean. ``leftovers`` are runs of what the flow no longer names and this
-    command cleans.
+    command cleans; ``leaves_late`` says whether an item turned out to stand for another thing when it was applied.
 
     :param place: this place, where it has a mark already; ``place_mark`` returns what leaves one.
     :param context_of: makes the context of a leftover's run.
@@ -64,6 +65,7 @@ class CmdRun:
         self.left_over: list[str] = []
         self.refusals: dict[str, Refusal] = {}
         self.leftovers: dict[str, ItemRun] = {}
+        self.leaves_late = False
         self.walk: Walk | None = None
         self.place = place
         self._place_mark = place_mark
@@ -72,9 +74,22 @@ class CmdRun:
         for item_id, run in runs.items():
             entry = stored.items.get(item_id)
             run.stored = None if entry is None else entry.at(here)
+            if entry is not None and entry.place is not None:
+                run.uses_place = True
             run.kept = None
             run.moves = []
-        self.looker = Looker(cmd, graph, stored, inputs, self.current, self.goal, here, may_go_on=interrupts.may_go_on)
+        self.looker = Looker(
+            cmd,
+            graph,
+            stored,
+            inputs,
+            self.current,
+            self.goal,
+            here,
+            flow_items=request.flow.items,
+            may_go_on=interrupts.may_go_on,
+            thorough=cmd is not Cmd.ENSURE or request.plan is not None,
+        )
 
     @property
     def here(self) -> str | None:
@@ -113,9 +128,40 @@ class CmdRun:
     def record_moves(self, run: ItemRun) -> None:
         """Record that what is stored of an item is stored under another id, where it stands for another thing now."""
         for item_id, to in run.moves:
-            self.recorder.emit(StateMoved, item=item_id, to=to)
-            self.stored.items[to] = self.stored.items.pop(item_id)
+            place = None if self.stored.items[item_id].place is None else self.here
+            self.recorder.emit(StateMoved, item=item_id, to=to, place=place)
+            self.stored.move(item_id, to, place)
         run.moves = []
+
+    def user_of(self, run: ItemRun, current: Any) -> str | None:
+        """Return the item of the flow that stands for the very thing that a leftover is; None where there is none."""
+        about = None if run.stored is None else run.stored.about
+        if run.item_id not in self.leftovers or about is None:
+            return None
+        is_marked = any(getattr(current, name) is not None for name in generated_fields(type(current)))
+        for item_id in self.request.flow.items:
+            cleaned = self.cleans and item_id in self.runs
+            if not cleaned and self.current.get(item_id) == current and self._stands_for(item_id, about, is_marked):
+                return item_id
+        return None
+
+    def _stands_for(self, item_id: str, about: ItemAbout, is_marked: bool) -> bool:
+        """Return whether an item whose state is that of a leftover stands for the same thing.
+
+        :param is_marked: whether the state holds what only this very thing has.
+        """
+        if is_marked:
+            return True
+        run = self.runs.get(item_id)
+        if run is None:
+            whole = self.stored.items.get(item_id)
+            entry = None if whole is None else whole.at(self.here)
+            other = None if entry is None else entry.about
+        else:
+            other = self.about_now(run)
+        if other is None or (other.type, other.identity) != (about.type, about.identity):
+            return False
+        return about.identity is not None or other.params == about.params
 
     def take_leftover(self, run: ItemRun) -> None:
         """Have a leftover cleaned by this command."""

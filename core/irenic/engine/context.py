@@ -5,21 +5,25 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from irenic.engine.fanout import FanOut
 from irenic.engine.interrupts import Interrupts
 from irenic.engine.item_run import ItemRun
-from irenic.engine.limits import LimitHold, LimitPool
+from irenic.engine.limits import Limiter, LimitHold, LimitPool
 from irenic.engine.platform import Platform
 from irenic.engine.recorder import Recorder
 from irenic.flow.context import FileSystem, HttpClient, ItemContext
 from irenic.model.errors import FlowError
-from irenic.model.events import ItemPosition, ItemStatus, Log
+from irenic.model.events import ChildStarted, ItemPosition, ItemStatus, Log
 from irenic.model.fold import ItemFold
 from irenic.model.interrupt import InterruptLevel
 from irenic.model.progress import ProgressLimit, ProgressStatus
 from irenic.model.states import FlowStates
+from irenic.model.text import writable
+
+if TYPE_CHECKING:
+    from irenic.engine.item_threads import ItemThreads
 
 T = TypeVar("T")
 
@@ -52,8 +56,18 @@ class ExecutionSide(Protocol):
     async def keep(self, run: ItemRun, state: Any) -> None:
         """Record durably what an apply knows so far."""
 
+    @property
+    def threads(self) -> "ItemThreads":
+        """Where blocking functions are called."""
+
     async def ask(self, item_id: str, prompt: str) -> str:
         """Wait for the user's answer."""
+
+    def check_lease(self) -> None:
+        """Raise where another execution has taken over, or may have."""
+
+    async def hold_lease(self) -> None:
+        """Do as :meth:`check_lease`, and wait for a store that cannot be reached."""
 
 
 class ExecutionItemContext(ItemContext):
@@ -125,38 +139,67 @@ class ExecutionItemContext(ItemContext):
     async def checkpoint(self) -> None:
         """See the base class."""
         self.progress.alive()
+        await self._execution.hold_lease()
         await asyncio.sleep(0)
 
     def shield(self, reason: str) -> AbstractAsyncContextManager[None]:
         """See the base class."""
-        return Shield(self._run, reason)
+        return Shield(self._run, writable(reason))
 
     def limits(self, name: str) -> AbstractAsyncContextManager[None]:
         """See the base class."""
-        limiter = self._execution.limits.named(name)
-
-        def waiting() -> None:
-            self._status(ProgressStatus.WAITING, waiting_for=name)
-
-        def running() -> None:
-            self._status(ProgressStatus.RUNNING)
-
-        return LimitHold(limiter, waiting, running)
+        return self._place(self._execution.limits.named(name), name)
 
     async def ask(self, prompt: str) -> str:
         """See the base class."""
+        prompt = writable(prompt)
         self._status(ProgressStatus.USER_PENDING, message=prompt)
+        self._run.asks += 1
         try:
+            self._give_up_where_stopped()
             return await self._execution.ask(self.item_id, prompt)
         finally:
+            self._run.asks -= 1
             self._status(ProgressStatus.RUNNING)
 
     async def run_sync(self, function: Callable[..., T], *args: Any) -> T:
         """See the base class."""
         if sys.platform == "emscripten":
             return function(*args)
-        async with self.shield(f"{getattr(function, '__name__', 'a function')} runs in a thread"):
-            return await asyncio.to_thread(function, *args)
+        threads = self._execution.threads
+        name = getattr(function, "__name__", "a function")
+        async with self._place(threads.places, "a thread"), self.shield(f"{name} runs in a thread"):
+            return await threads.run(function, *args)
+
+    async def record_child(self, pid: int) -> None:
+        """See the base class."""
+        recorder, children = self._execution.recorder, self._execution.platform.children
+        child = None if children is None else children.describe(pid)
+        if child is not None and recorder.item(self.item_id).intent_open:
+            await recorder.emit_durable(ChildStarted, item=self.item_id, child=child)
+
+    def _place(self, limiter: Limiter, name: str) -> AbstractAsyncContextManager[None]:
+        """Return a hold of a place; whoever waits for one gives up where the execution is asked to stop."""
+        run = self._run
+
+        def waiting() -> None:
+            run.waits += 1
+            self._status(ProgressStatus.WAITING, waiting_for=name)
+            self._give_up_where_stopped()
+
+        def waited() -> None:
+            run.waits -= 1
+
+        def taken(after_waiting: bool) -> None:
+            run.has_begun = True
+            if after_waiting:
+                self._status(ProgressStatus.RUNNING)
+
+        return LimitHold(limiter, waiting, waited, taken)
+
+    def _give_up_where_stopped(self) -> None:
+        if not self._execution.interrupts.may_go_on():
+            self._run.give_up()
 
     def _status(self, status: ProgressStatus, *, message: str = "", waiting_for: str | None = None) -> None:
         self._execution.recorder.emit(
@@ -202,11 +245,12 @@ class ProgressSender:
     def inc(self, n: int = 1) -> None:
         """See the protocol."""
         self._item.position += n
+        self._run.has_begun = True
         self._record()
 
     def message(self, text: str) -> None:
         """See the protocol."""
-        self._item.message = text
+        self._item.message = writable(text)
         self._record()
 
     def alive(self) -> None:
@@ -225,6 +269,7 @@ class ProgressSender:
 
     def _record(self, *, at_once: bool = False) -> None:
         run = self._run
+        self._execution.check_lease()
         self.alive()
         run.unrecorded = True
         if at_once or run.last_alive - run.recorded_at >= POSITION_INTERVAL:
@@ -264,4 +309,4 @@ class LogSender:
         self._write("error", text)
 
     def _write(self, level: Literal["debug", "info", "warning", "error"], text: str) -> None:
-        self._execution.recorder.emit(Log, item=self._item_id, level=level, text=text)
+        self._execution.recorder.emit(Log, item=self._item_id, level=level, text=writable(text))

@@ -5,11 +5,14 @@ from typing import Any
 from irenic.engine.cmd_run import CmdRun, is_interrupt
 from irenic.engine.item_run import ItemRun
 from irenic.engine.verdict import ItemLeft, dump
-from irenic.model.cmd import StateKind
+from irenic.model.cmd import Cmd, StateKind
 from irenic.model.events import ItemState, ItemStatus
 from irenic.model.preview import PreviewItem
 from irenic.model.progress import ProgressStatus
 from irenic.model.verdict import VerdictKind
+
+_READING = (Cmd.DISCOVER, Cmd.DIFF)
+"""Commands whose reader is told why a state is not known."""
 
 
 class Discovery:
@@ -59,10 +62,11 @@ class Discovery:
             raise
         if self._store:
             await self._record(run, item)
-        self._emit(run, StateKind.CURRENT, item.found)
+        if item.found is not None or not self._goal:
+            self._emit(run, StateKind.CURRENT, item.found)
         if self._goal:
             self._emit(run, StateKind.GOAL, item.goal)
-        if item.verdict is VerdictKind.KNOWN_AFTER_APPLY:
+        if item.verdict is VerdictKind.KNOWN_AFTER_APPLY and self._cmd_run.cmd in _READING:
             text = item.message.partition(": ")[2]
             self._cmd_run.recorder.emit(
                 ItemStatus, item=run.item_id, status=ProgressStatus.COMPLETE_SUCCESS, message=text

@@ -20,7 +20,8 @@ import logging
 import sys
 import threading
 from collections.abc import AsyncIterator, Generator, Sequence
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from irenic.engine.blocks import ITEM_WISE, run_block
 from irenic.engine.cmd_run import CmdRun
@@ -31,6 +32,7 @@ from irenic.engine.guard_watch import GuardWatch
 from irenic.engine.interrupts import Interrupts
 from irenic.engine.item_run import ItemRun
 from irenic.engine.known_states import load_known_states
+from irenic.engine.left_behind import children_left_behind
 from irenic.engine.limits import LimitPool
 from irenic.engine.moves import moved_states, pending_moves
 from irenic.engine.platform import Platform, default_platform
@@ -68,6 +70,9 @@ from irenic.model.progress import ExecutionProgress, ProgressStatus
 from irenic.model.record import ExecutionRecord
 from irenic.model.states import FlowStates
 from irenic.model.timestamps import timestamp
+
+if TYPE_CHECKING:
+    from irenic.engine.item_threads import ItemThreads
 
 _log = logging.getLogger(__name__)
 
@@ -181,6 +186,13 @@ class CmdExecution:
         place = self._cmd_run.place_of(run)
         await self.recorder.emit_durable(e.ItemKept, item=run.item_id, state=dump(state), place=place)
 
+    @cached_property
+    def threads(self) -> "ItemThreads":
+        """Where items call what blocks; natively only."""
+        from irenic.engine.item_threads import ItemThreads
+
+        return ItemThreads(self.request.max_concurrency)
+
     async def events(self, after: int = -1) -> AsyncIterator[JournalEvent]:
         """Yield the journal's events with ``seq`` greater than ``after``, live, up to the last one."""
         if not hasattr(self, "recorder"):
@@ -220,9 +232,21 @@ class CmdExecution:
         """Put an item's question and wait for the answer."""
         ask_id, answer = self._questions.put()
         self.recorder.emit(e.Ask, item=item_id, ask_id=ask_id, prompt=prompt)
-        text = await answer
-        self.recorder.emit(e.Answered, item=item_id, ask_id=ask_id)
-        return text
+        try:
+            return await answer
+        finally:
+            self._questions.forget(ask_id)
+            self.recorder.emit(e.Answered, item=item_id, ask_id=ask_id)
+
+    def check_lease(self) -> None:
+        """Let no item go on whose profile another execution has taken, or may have."""
+        if self._lease is not None:
+            self._lease.check()
+
+    async def hold_lease(self) -> None:
+        """Do as :meth:`check_lease`, and wait for a store that cannot be reached."""
+        if self._lease is not None:
+            await self._lease.hold()
 
     async def settled(self) -> None:
         """Wait until the endpoints have been served."""
@@ -315,7 +339,17 @@ class CmdExecution:
             await self.recorder.durable()
         moved_states(self.request.flow, self.stored)
 
+    async def _end_left_behind(self) -> None:
+        """End what an earlier run has left at work, before anything is begun beside it."""
+        async for item_id, execution_id, child in children_left_behind(self._store, self.stored):
+            children = self.platform.children
+            if children is not None and await children.end(child):
+                text = f"process {child.pid} of execution {execution_id} was left behind at work, and was ended"
+                self.recorder.emit(e.Log, item=item_id if item_id in self._runs else None, level="warning", text=text)
+
     async def _work(self, inputs: Any) -> Outcome:
+        if self.request.writes:
+            await self._end_left_behind()
         guards = GuardWatch(self, self.recorder, (*self.request.flow.guards, *self.request.guards))
         await guards.begin()
         deadline = None
@@ -405,6 +439,8 @@ class CmdExecution:
             await self._give_back_lease()
         finally:
             self._questions.close()
+            if "threads" in self.__dict__:
+                self.threads.close()
             self._outcome.set_result(outcome)
             if hasattr(self, "recorder"):
                 self.recorder.close()
@@ -508,7 +544,10 @@ class CmdExecution:
     def _on_raised(self, signal: InterruptSignal) -> None:
         self.recorder.emit(e.InterruptRequested, signal=signal)
         level = self.interrupts.level
-        if level is InterruptLevel.CANCEL:
+        if level is InterruptLevel.FINISH and not self.interrupts.may_go_on():
+            for run in self._runs.values():
+                run.give_up()
+        elif level is InterruptLevel.CANCEL:
             for run in self._runs.values():
                 run.cancel()
         elif level is InterruptLevel.ABANDON and self._cmd_run is not None and self._cmd_run.walk is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from pydantic import ValidationError
@@ -14,6 +15,7 @@ from irenic.model.errors import ItemFailure, StateShapeError
 from irenic.model.events import ItemAbout
 from irenic.model.outcome import ErrorInfo
 from irenic.model.states import ItemStates
+from irenic.model.text import writable
 from irenic.model.trusted import trusted
 
 A = TypeVarTuple("A")
@@ -31,12 +33,13 @@ class ItemRun:
         "_plain_params_hash",
         "_stored_state",
         "_tasks",
+        "asks",
         "cancel_delivered",
         "cancel_requested",
         "cancellable",
         "code_hash",
         "cx",
-        "identity",
+        "has_begun",
         "item",
         "item_id",
         "kept",
@@ -50,6 +53,7 @@ class ItemRun:
         "stored",
         "unrecorded",
         "uses_place",
+        "waits",
     )
 
     def __init__(
@@ -69,8 +73,6 @@ class ItemRun:
         self.key: str | None = None
         self.moves: list[tuple[str, str]] = []
         """Stored entries that have to change their ids before anything of this item is recorded."""
-        self.identity: Any = None
-        """Which thing it stands for, once that is known."""
         self.uses_place = False
         self.phase = ""
         """Which of the item's functions was called last."""
@@ -80,6 +82,12 @@ class ItemRun:
         self.cancel_requested = False
         self.cancel_delivered = False
         self.shields: tuple[str, ...] = ()
+        self.waits = 0
+        """For how many places of limits and threads the item waits."""
+        self.asks = 0
+        """For how many answers the item waits."""
+        self.has_begun = False
+        """Whether the function that is being called has had a place, or reported progress."""
         self.last_alive = 0.0
         self.recorded_at = 0.0
         self.unrecorded = False
@@ -209,6 +217,7 @@ class ItemRun:
         if self.cancel_requested:
             raise asyncio.CancelledError
         self.cancellable = True
+        self.has_begun = False
         try:
             return await function(*args)
         finally:
@@ -221,6 +230,11 @@ class ItemRun:
         self.cancel_requested = True
         if self.cancellable and not self.shields:
             self.deliver()
+
+    def give_up(self) -> None:
+        """Cancel the item where it waits for an answer, or for its first place: nothing of it has begun."""
+        if self.asks or (self.waits and not self.has_begun):
+            self.cancel()
 
     def deliver(self) -> None:
         """Throw the cancellation into the item's task, once."""
@@ -262,6 +276,7 @@ FLOW_FILE = "flow"
 """The module of a class that is defined in the flow's own file."""
 
 
+@lru_cache(maxsize=512)
 def type_name(cls: type) -> str:
     """Return the name under which a class is found again: ``MODULE:QUALNAME``."""
     own = cls.__module__ == "__main__" or cls.__module__.startswith("irenic_flow_")
@@ -280,6 +295,7 @@ def describe_error(error: BaseException, phase: str) -> ErrorInfo:
     causes: list[str] = []
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     while cause is not None and len(causes) < 8:
-        causes.append(f"{type(cause).__name__}: {cause}")
+        causes.append(writable(f"{type(cause).__name__}: {cause}"))
         cause = cause.__cause__ or cause.__context__
-    return ErrorInfo(type=type(error).__name__, message=str(error) or repr(error), phase=phase, causes=causes)
+    message = writable(str(error) or repr(error))
+    return ErrorInfo(type=type(error).__name__, message=message, phase=phase, causes=causes)

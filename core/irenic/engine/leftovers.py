@@ -1,12 +1,11 @@
 """What is stored and no longer named by the flow: finding it, and making runs that clean it."""
 
 import importlib
-import json
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from irenic.engine.item_run import FLOW_FILE, ItemRun, type_name
+from irenic.engine.item_run import FLOW_FILE, ItemRun
 from irenic.engine.verdict import former_params
 from irenic.engine.verdict_text import identity_text
 from irenic.flow.flow import Flow
@@ -27,48 +26,20 @@ def find_leftovers(
     :param chosen: whether only some items were chosen; then only what those stood for counts.
     """
     found = []
+    taken = {old for item_id, run in runs.items() for old, _ in run.moves if old != item_id}
     for stored_id, whole in stored.items.items():
         item_id, _, number = stored_id.partition("#")
         is_of_item = bool(number) and item_id in flow.items
         if stored_id in flow.items or (chosen and not (is_of_item and item_id in runs)):
             continue
-        taken_back = is_of_item and item_id in runs and any(old == stored_id for old, _ in runs[item_id].moves)
-        if not taken_back:
+        if stored_id not in taken:
             found += _leftovers_of(flow, stored_id, whole, place, inputs, "replaced" if is_of_item else "removed")
     for item_id, run in runs.items():
         for old, new in run.moves:
             entry = stored.items[old].at(place) if old == item_id else None
             if entry is not None:
                 found.append(_leftover(flow, new, entry, inputs, "replaced"))
-    _find_owners(flow, stored, place, runs, found)
     return found
-
-
-def _find_owners(
-    flow: Flow, stored: FlowStates, place: str | None, runs: Mapping[str, ItemRun], leftovers: list[Leftover]
-) -> None:
-    """Note which items of the flow stand for what is left over: a file that another item writes now stays."""
-    if not leftovers:
-        return
-    owners: dict[str, str] = {}
-    for item_id in flow.items:
-        run, whole = runs.get(item_id), stored.items.get(item_id)
-        entry = None if whole is None else whole.at(place)
-        if run is not None and run.identity is not None:
-            owners[_thing(type_name(type(run.item)), run.identity)] = item_id
-        elif entry is not None and entry.about is not None and entry.about.identity is not None:
-            owners[_thing(entry.about.type, entry.about.identity)] = item_id
-    former = {new: old for run in runs.values() for old, new in run.moves}
-    for leftover in leftovers:
-        stored_id = leftover.item if leftover.item in stored.items else former.get(leftover.item, "")
-        whole = stored.items.get(stored_id)
-        entry = None if whole is None else whole.at(place)
-        if entry is not None and entry.about is not None and entry.about.identity is not None:
-            leftover.owner = owners.get(_thing(entry.about.type, entry.about.identity))
-
-
-def _thing(type_: str, identity: Any) -> str:
-    return json.dumps([type_, identity], sort_keys=True)
 
 
 def _leftovers_of(
@@ -131,9 +102,9 @@ def leftover_run(flow: Flow, stored_id: str, entry: ItemStates, inputs: Any, tas
     return run
 
 
-def find_class(flow: Flow, name_of_type: str) -> type[Item[Any, Any]] | None:
+def find_class(flow: Flow, type_name: str) -> type[Item[Any, Any]] | None:
     """Return the class of an item by the name under which it is stored, or None where there is none."""
-    module, _, name = name_of_type.partition(":")
+    module, _, name = type_name.partition(":")
     for root in _namespaces(flow, module):
         found: Any = root
         for step in name.split("."):

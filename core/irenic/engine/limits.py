@@ -98,19 +98,34 @@ class LimitPool:
 
 
 class LimitHold:
-    """``async with`` block that holds one place of a limiter."""
+    """``async with`` block that holds one place of a limiter.
 
-    def __init__(self, limiter: Limiter, on_wait: Callable[[], None], on_taken: Callable[[], None]) -> None:
+    :param on_wait: called where the place is not free; ``on_waited`` when that wait is over, however it ended.
+    :param on_taken: called with the place taken, and with whether it was waited for.
+    """
+
+    def __init__(
+        self,
+        limiter: Limiter,
+        on_wait: Callable[[], None],
+        on_waited: Callable[[], None],
+        on_taken: Callable[[bool], None],
+    ) -> None:
         self._limiter = limiter
         self._on_wait = on_wait
+        self._on_waited = on_waited
         self._on_taken = on_taken
 
     async def __aenter__(self) -> None:
         if self._limiter.try_take():
+            self._on_taken(False)
             return
         self._on_wait()
-        await self._limiter.take()
-        self._on_taken()
+        try:
+            await self._limiter.take()
+        finally:
+            self._on_waited()
+        self._on_taken(True)
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from irenic.model.child import ChildProcess
 from irenic.model.errors import IrenicError
 from irenic.model.place import PlaceInfo
 
@@ -21,18 +22,34 @@ class PlaceMark(Protocol):
         """Return the place, marked now where it was not; None where no mark can be left."""
 
 
+class Children(Protocol):
+    """Processes that items start, where there are any."""
+
+    def describe(self, pid: int) -> ChildProcess | None:
+        """Return by what a process of this machine is known again; None where it has ended."""
+
+    async def end(self, child: ChildProcess) -> bool:
+        """End a process, with its group, that another process has left behind; returns whether it was at work.
+
+        :raises IrenicError: if it cannot be ended.
+        """
+
+
 @dataclass(frozen=True)
 class Platform:
     """Files and requests of the place where the engine runs.
 
     :param place: the mark of the place; without one, items are recorded as if there were no other place.
     :param files_of: makes the files of a flow and profile, where each has a root of its own.
+    :param children: the processes of items; None where there are none, as in a tab.
     """
 
     files: "FileSystem"
     http: "HttpClient"
     place: PlaceMark | None = None
     files_of: "Callable[[str, str], FileSystem] | None" = None
+
+    children: Children | None = None
 
     def files_for(self, flow: str, profile: str) -> "FileSystem":
         """Return the files of a flow and profile."""

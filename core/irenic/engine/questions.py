@@ -26,8 +26,10 @@ class Questions:
         waiting.set_result(text)
         return True
 
+    def forget(self, ask_id: str) -> None:
+        """Take no answer to a question any more."""
+        self._waiting.pop(ask_id, None)
+
     def close(self) -> None:
         """Forget all questions."""
-        for waiting in self._waiting.values():
-            waiting.cancel()
         self._waiting.clear()

@@ -50,6 +50,10 @@ class Recorder:
         """Whether all that was appended is durable, and what comes next will be at once."""
         return not self._held and self._journal.is_durable
 
+    def next_id(self) -> str:
+        """Return a text that names the next event among those of all executions."""
+        return f"{self._id}.{self.next_seq}"
+
     def emit(self, kind: type[Event], **fields: Any) -> None:
         """Append an event of the given class and publish it as soon as all before it are published.
 

@@ -23,6 +23,18 @@ class Lease(Protocol):
     def info(self) -> LeaseInfo:
         """Who holds it, and its fencing number."""
 
+    def check(self) -> None:
+        """Raise where the holder may not go on; one that has ended and can be renewed is renewed, which may block.
+
+        :raises FencedError: if another execution has taken over, or may have.
+        """
+
+    async def hold(self) -> None:
+        """Do as :meth:`check` does without blocking, and wait longer for a store that cannot be reached.
+
+        :raises FencedError: if another execution has taken over, or may have.
+        """
+
     async def release(self) -> None:
         """Give it back; doing so twice is fine."""
 

@@ -8,11 +8,11 @@ Looker.look                predecessors first
 └─ kind and reasons        from the stored, the current and the goal state
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
-from irenic.engine.item_run import ItemRun, identity_of
+from irenic.engine.item_run import ItemRun, identity_of, type_name
 from irenic.engine.verdict_text import identity_text, verdict_item
 from irenic.flow.generated import changed_fields, states_equal
 from irenic.flow.graph import Graph
@@ -42,6 +42,9 @@ class Looker:
     :param stored: what is stored of the profile.
     :param current: states by item id; those of items that are not looked at are what is stored of them.
     :param place: the id of this place, or None where it has none yet.
+    :param flow_items: the ids of all items of the flow.
+    :param thorough: whether to look also at what is not stored and comes after something that is to be applied: there
+        is nothing to compare it with, and it is looked at again before it is applied.
     :param may_go_on: asked between two phases; where it says no, :class:`ItemLeft` is raised.
     """
 
@@ -54,7 +57,10 @@ class Looker:
         current: dict[str, Any],
         goal: dict[str, Any],
         place: str | None,
+        flow_items: Collection[str] = (),
         may_go_on: Callable[[], bool] = lambda: True,
+        *,
+        thorough: bool = True,
     ) -> None:
         self.current = current
         self.goal = goal
@@ -64,8 +70,11 @@ class Looker:
         self._stored = stored
         self._inputs = inputs
         self._place = place
+        self._flow_items = flow_items
         self._may_go_on = may_go_on
+        self._thorough = thorough
         self._last_applied: dict[str, tuple[str, int]] = {}
+        self._taken: dict[str, str] = {}
 
     def moving(self, item_id: str) -> list[str]:
         """Return the direct predecessors that are not at their goal, as far as they were looked at."""
@@ -78,17 +87,20 @@ class Looker:
 
         :raises Exception: what the item's code raises, where all its predecessors are at their goals.
         """
-        self._note_last_applied(run)
+        if self._stored.items:
+            self._note_last_applied(run)
         look = self._look_clean if self._cleans else self._look_ensure
         item = self.verdicts[run.item_id] = await look(run)
         return item
 
     async def _look_ensure(self, run: ItemRun) -> PreviewItem:
         moving = self.moving(run.item_id)
+        if moving and run.stored is None and not self._thorough:
+            return self._after(run, moving, [PreviewReason.NEVER_RUN], None)
         run.phase = "state_current"
         try:
             params = self._partial(run).whole()
-            self._find_by_identity(run, params)
+            self.find_by_identity(run, params)
             current, goal = await self._find_both(run)
         except ItemLeft:
             raise
@@ -97,7 +109,7 @@ class Looker:
                 raise
             return self._after(run, moving, [PreviewReason.CANNOT_DISCOVER], None)
         params = params or self._partial(run).whole()
-        await self._find_by_evidence(run, params, current)
+        await self.find_by_evidence(run, params, current)
         reasons = self._changes(run, params)
         drift = self._drift(run, params, current, goal)
         if moving:
@@ -162,7 +174,7 @@ class Looker:
     def _replaced_text(self, run: ItemRun, params: Any) -> str:
         left = next((old for old, _ in run.moves if old == run.item_id), None)
         if left is None:
-            return "it stands for a thing again that was left over"
+            return f"it is the thing that is stored as {run.moves[-1][0]}"
         entry = self._stored.items[left].at(self._place)
         former = identity_text(None if entry is None else entry.about)
         present = identity_text(run.about(params))
@@ -183,7 +195,7 @@ class Looker:
         stored = run.stored
         self.goal[run.item_id] = None if stored is None else run.load(stored.goal)
         try:
-            self._find_by_identity(run, run.resolve(self.current, self.goal, inputs=self._inputs).whole())
+            self.find_by_identity(run, run.resolve(self.current, self.goal, inputs=self._inputs).whole())
             current = await self.find_current(run)
         except Exception:
             if stored is None or not stored.is_made:
@@ -193,7 +205,7 @@ class Looker:
         run.phase = "state_clean"
         clean = run.item.state_clean(partial)
         params = partial.whole()
-        await self._find_by_evidence(run, params, current)
+        await self.find_by_evidence(run, params, current)
         stored = run.stored
         is_there = current is not None and not states_equal(current, clean)
         if stored is None or not stored.is_made:
@@ -286,11 +298,14 @@ class Looker:
         return any(self._last_applied.get(other, ("", 0)) > seen for other in self._graph.predecessors(run.item_id))
 
     def _note_last_applied(self, run: ItemRun) -> None:
-        applied = [self._last_applied[o] for o in self._graph.predecessors(run.item_id) if o in self._last_applied]
-        if run.stored is not None and run.stored.applied_by is not None:
-            applied.append(run.stored.applied_by)
-        if applied:
-            self._last_applied[run.item_id] = max(applied)
+        """Note which apply, of the item or of what it stands on, was the last."""
+        last = None if run.stored is None else run.stored.applied_by
+        for other in self._graph.predecessors(run.item_id):
+            applied = self._last_applied.get(other)
+            if applied is not None and (last is None or applied > last):
+                last = applied
+        if last is not None:
+            self._last_applied[run.item_id] = last
 
     def _stored_elsewhere(self, run: ItemRun) -> list[ItemStates]:
         whole = self._stored.items.get(run.item_id)
@@ -300,11 +315,11 @@ class Looker:
 
     # Which thing it is.
 
-    def _find_by_identity(self, run: ItemRun, params: Any) -> None:
+    def find_by_identity(self, run: ItemRun, params: Any) -> None:
         """Find out whether the item stands for the stored thing; ``run.moves`` says what has to move where not."""
         if params is None or run.moves:
             return
-        identity = run.identity = identity_of(run.item, params)
+        identity = identity_of(run.item, params)
         if identity is None:
             return
         stored = run.stored
@@ -318,7 +333,7 @@ class Looker:
             run.moves.append((former, run.item_id))
             run.stored = self._stored.items[former].at(self._place)
 
-    async def _find_by_evidence(self, run: ItemRun, params: Any, current: Any) -> None:
+    async def find_by_evidence(self, run: ItemRun, params: Any, current: Any) -> None:
         """Find out the same for an item without an identity.
 
         It stands for another thing where its params have changed, nothing is there by the new ones, and something is
@@ -347,12 +362,17 @@ class Looker:
         run.stored = None
 
     def _former(self, run: ItemRun, identity: Any) -> str | None:
-        """Return the id under which a thing of this identity is left over from before."""
-        if identity is None:
-            return None
-        for stored_id in self._stored.replaced(run.item_id):
-            entry = self._stored.items[stored_id].at(self._place)
-            if entry is not None and entry.about is not None and entry.about.identity == identity:
+        """Return the id under which a thing of this identity is left over: from before, or of a renamed item."""
+        own_type = type_name(type(run.item))
+        taken = {old for old in self._taken if self._taken[old] != run.item_id}
+        for stored_id, whole in self._stored.items.items():
+            item_id, _, number = stored_id.partition("#")
+            if stored_id in taken or (item_id in self._flow_items and not (number and item_id == run.item_id)):
+                continue
+            entry = whole.at(self._place)
+            about = None if entry is None or not entry.is_made else entry.about
+            if about is not None and (about.type, about.identity) == (own_type, identity):
+                self._taken[stored_id] = run.item_id
                 return stored_id
         return None
 

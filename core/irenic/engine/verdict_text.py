@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from irenic.model.preview import PreviewAction, PreviewItem, PreviewReason
@@ -70,29 +71,31 @@ def verdict_item(
     :param others: what is stored of the item in other places, the latest first.
     :param detail: stands for the words of the first reason.
     """
-    action = _action(kind, reasons)
-    words = [_reason_text(reason, drift, others, after) for reason in reasons]
-    if detail and words:
-        words[0] = detail
-    why = "; ".join(word for word in words if word)
-    elsewhere = [
-        Elsewhere(place=entry.place.id, label=entry.place.label, at=entry.current_at)
-        for entry in others
-        if entry.place is not None
-    ]
+    if detail or drift is not None or others or after:
+        words = [_reason_text(reason, drift, others, after) for reason in reasons]
+        if detail and words:
+            words[0] = detail
+        action = _action(kind, reasons)
+        message = f"{_ACTION_WORDS[action]}: {'; '.join(word for word in words if word)}"
+    else:
+        action, message = _plain(kind, tuple(reasons))
     return trusted(
         PreviewItem,
         {
             "item": run.item_id,
             "action": action,
             "reasons": reasons,
-            "message": f"{_ACTION_WORDS[action]}: {why}",
+            "message": message,
             "verdict": kind,
             "found": _dump(current),
             "goal": _dump(goal),
             "diff": diff,
             "drift": drift,
-            "elsewhere": elsewhere,
+            "elsewhere": [
+                Elsewhere(place=entry.place.id, label=entry.place.label, at=entry.current_at)
+                for entry in others
+                if entry.place is not None
+            ],
             "after": list(after),
         },
     )
@@ -121,7 +124,14 @@ def place_text(entry: ItemStates) -> str:
     return f"in {label}" + (f", {day_and_time(at)}" if at else "")
 
 
-def _action(kind: VerdictKind, reasons: list[PreviewReason]) -> PreviewAction:
+@lru_cache(maxsize=256)
+def _plain(kind: VerdictKind, reasons: tuple[PreviewReason, ...]) -> tuple[PreviewAction, str]:
+    """Return the action and the sentence of a verdict that says nothing of its own: one of a few."""
+    action = _action(kind, reasons)
+    return action, f"{_ACTION_WORDS[action]}: {'; '.join(_WORDS[reason] for reason in reasons)}"
+
+
+def _action(kind: VerdictKind, reasons: Sequence[PreviewReason]) -> PreviewAction:
     action = _ACTIONS[kind]
     if kind is VerdictKind.KNOWN_AFTER_APPLY:
         if PreviewReason.UNKNOWN_RESULT in reasons:

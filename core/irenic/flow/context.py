@@ -239,5 +239,12 @@ class ItemContext(ABC):
         A cancellation does not end a thread: it is delivered when the function returns.
         """
 
+    async def record_child(self, pid: int) -> None:  # noqa: B027 - where there are no processes it does nothing
+        """Record durably that the item has started a process, which leads a process group; call it before that works.
+
+        Where this process dies, the next run ends that process and its group before it begins anything. It does nothing
+        outside of an apply, or where there are no processes.
+        """
+
 
 LogLevel = Literal["debug", "info", "warning", "error"]

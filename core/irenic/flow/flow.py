@@ -11,7 +11,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from irenic.flow.graph import Graph
 from irenic.flow.item import Item, code_hash
 from irenic.flow.limit import Limit
-from irenic.flow.params import ParamsSpec, by_field_name, explain
+from irenic.flow.params import ParamsSpec, by_field_name, explain, takes_none
 from irenic.flow.ref import Ref, ref_fingerprint
 from irenic.model.errors import FlowError, ParamsError
 from irenic.model.flow_info import EdgeInfo, FlowInfo, ItemInfo
@@ -138,7 +138,7 @@ class Flow:
         """Return the inputs as the flow's model; None where the flow has none.
 
         :param stored: values that are kept where none is given; those of fields that are no more are left out.
-        :param given: values; an explicit None takes the stored one away.
+        :param given: values; an explicit None takes the stored one away, and is the value where the field takes None.
         :raises ParamsError: if they are not valid; the message names each field.
         """
         model = self.inputs_model
@@ -152,7 +152,8 @@ class Flow:
             known = ", ".join(model.model_fields)
             raise ParamsError(f"{self.id} has no input {', '.join(unknown)}; it has: {known}.")
         kept = {name: value for name, value in stored.items() if name in model.model_fields and name not in named}
-        values = {**kept, **{name: value for name, value in named.items() if value is not None}}
+        meant = {name: value for name, value in named.items() if value is not None or takes_none(model, name)}
+        values = {**kept, **meant}
         try:
             return model.model_validate(values, by_alias=True, by_name=True)
         except ValidationError as error:

@@ -5,7 +5,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Annotated, Any, Generic, TypeVar
+from types import NoneType
+from typing import Annotated, Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
@@ -153,6 +154,12 @@ def by_field_name(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str
     """Return values by the names of a model's fields, where some may be given by a field's alias."""
     aliases = {field.alias: name for name, field in model.model_fields.items() if field.alias is not None}
     return {name if name in model.model_fields else aliases.get(name, name): value for name, value in values.items()}
+
+
+def takes_none(model: type[BaseModel], name: str) -> bool:
+    """Return whether None is a value of a model's field."""
+    annotation = strip_annotated(model.model_fields[name].annotation)
+    return annotation in (None, NoneType, Any) or NoneType in get_args(annotation)
 
 
 def digest(value: Any) -> str:

@@ -4,7 +4,9 @@ import errno
 import fcntl
 import os
 import shutil
+import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,9 +45,11 @@ class Scratch:
 def sweep(root: Path) -> None:
     """Remove what killed processes left unfinished below a root."""
     parent = root / PARTIAL
-    if not parent.is_dir():
+    try:
+        unfinished = list(parent.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
         return
-    for path in list(parent.iterdir()):
+    for path in unfinished:
         with suppress(OSError), held(path) as is_ours:
             if is_ours:
                 shutil.rmtree(path, ignore_errors=True)
@@ -67,35 +71,85 @@ def held(path: Path) -> Iterator[bool]:
         os.close(handle)
 
 
+_changes = threading.Lock()
+"""Held while folders are made for what is put into them, or removed: neither may come between the other."""
+
+
 def make_directories(path: Path) -> None:
-    """Make a directory and its parents, so that they survive a crash."""
-    if path.is_dir():
-        return
-    make_directories(path.parent)
-    if path.exists():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-    path.mkdir(exist_ok=True)
-    sync_directory(path.parent)
+    """Make a directory and its parents, so that they survive a crash.
+
+    Others may make and remove the same directories at the same time.
+
+    :raises NotADirectoryError: if something else is in the way.
+    """
+    while not path.is_dir():
+        try:
+            path.mkdir()
+            sync_directory(path.parent)
+        except FileExistsError:
+            if path.is_symlink() or path.is_file():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
+        except FileNotFoundError:
+            if path.parent == path or path.name == "":
+                raise
+            make_directories(path.parent)
+
+
+def sync_file(handle: int) -> None:
+    """Make an open file durable: on the disk, not only on its way there."""
+    if sys.platform == "darwin":
+        fcntl.fcntl(handle, fcntl.F_FULLFSYNC)  # what `fsync` does there does not empty the disk's own cache
+    else:
+        os.fsync(handle)
+
+
+def sync_content(handle: int) -> None:
+    """Make what was written to an open file durable, and of what is known about it only what is needed to read it."""
+    if sys.platform == "darwin":
+        sync_file(handle)  # there is no `fdatasync`
+    else:
+        os.fdatasync(handle)
 
 
 def sync_directory(path: Path) -> None:
     """Make the names in a directory durable."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(handle)
+        sync_file(handle)
     finally:
         os.close(handle)
 
 
 def remove_empty(path: Path, root: Path) -> None:
-    """Remove a directory and its parents below a root as far as they are empty, durably."""
-    while path != root:
+    """Remove a directory and its parents below a root as far as they are empty, durably.
+
+    Others may remove the same directories, or put something into them, at the same time.
+    """
+    with _changes:
+        while path != root:
+            try:
+                path.rmdir()
+            except FileNotFoundError:
+                pass  # another process was faster; its parent may be empty now
+            except OSError:
+                break
+            path = path.parent
+    while True:
         try:
-            path.rmdir()
-        except OSError:
-            break
-        path = path.parent
-    sync_directory(path)
+            sync_directory(path)
+        except FileNotFoundError:
+            if path == root:
+                raise
+            path = path.parent
+        else:
+            return
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a directory with all that is in it, of which others may remove parts at the same time."""
+    while path.exists():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(path)
 
 
 def sync_tree(path: Path) -> None:
@@ -104,7 +158,7 @@ def sync_tree(path: Path) -> None:
         for name in names:
             handle = os.open(Path(directory) / name, os.O_RDONLY)
             try:
-                os.fsync(handle)
+                sync_file(handle)
             finally:
                 os.close(handle)
         sync_directory(Path(directory))
@@ -114,16 +168,29 @@ def put_in_place(source: Path, target: Path, scratch: Scratch) -> None:
     """Move a file or a directory to its place, durably; what stood there before is gone afterwards.
 
     A file replaces a file in one step. Where a directory is involved the old content steps aside first; a crash between
-    the two steps leaves nothing at the place, never a mixture.
+    the two steps leaves nothing at the place, never a mixture. The folder around the place is made where it is missing,
+    also where another process removes it meanwhile because it is empty.
     """
-    make_directories(target.parent)
-    if source.is_dir() or (target.is_dir() and not target.is_symlink()):
-        with suppress(FileNotFoundError):
-            target.rename(scratch.path / "replaced")
-    source.replace(target)
+    while True:
+        try:
+            with _changes:
+                make_directories(target.parent)
+                _replace(source, target, scratch)
+        except FileNotFoundError:
+            if not os.path.lexists(source):
+                raise
+        else:
+            break
     sync_directory(target.parent)
     if source.parent != scratch.path and source.parent != target.parent:
         sync_directory(source.parent)
+
+
+def _replace(source: Path, target: Path, scratch: Scratch) -> None:
+    if source.is_dir() or (target.is_dir() and not target.is_symlink()):
+        with suppress(FileNotFoundError):
+            target.rename(Path(tempfile.mkdtemp(prefix="replaced-", dir=scratch.path)) / "it")
+    source.replace(target)
 
 
 def write_file_durably(path: Path, data: bytes) -> None:
@@ -135,7 +202,7 @@ def write_file_durably(path: Path, data: bytes) -> None:
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
         write_all(handle, data)
-        os.fsync(handle)
+        sync_file(handle)
     finally:
         os.close(handle)
     beside.replace(path)

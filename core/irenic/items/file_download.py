@@ -15,6 +15,9 @@ from irenic.items.paths import RelativePath, path_parts
 from irenic.model.errors import ItemFailure
 from irenic.model.progress import ProgressLimit
 
+AS_IT_IS = {"accept-encoding": "identity"}
+"""Without compression on the way, the announced length is that of the file, and the ETag that of its content."""
+
 
 class FileDownloadParams(BaseModel):
     """What to download, and where to.
@@ -52,8 +55,9 @@ class FileDownload(Item[FileDownloadParams, FileDownloadState]):
     """Download a file, with its checksum checked where one is given.
 
     A file whose content has the wanted SHA-256 is at its goal. Where none is given, a file that was downloaded from the
-    same URL before, and has not changed since, is: the URL is not asked again. The body is asked for once, in apply; it
-    is written apart and takes its place when it is whole and checked.
+    same URL before, and has not changed since, is, unless the URL has other content by now: that is asked for by a HEAD
+    request, and told by the ETag, or else by Last-Modified. Where the host does not say, the file stays as it is. The
+    body is asked for once, in apply; it is written apart and takes its place when it is whole and checked.
     """
 
     async def state_current(self, cx: ItemContext, params: FileDownloadParams) -> FileDownloadState:
@@ -70,9 +74,13 @@ class FileDownload(Item[FileDownloadParams, FileDownloadState]):
         return state.model_copy(update=origin)
 
     async def state_goal(self, cx: ItemContext, params: FileDownloadParams) -> FileDownloadState:
-        """Return what the params alone say; nothing is requested."""
+        """Return what the params say, and whether what was downloaded before is still what the URL has."""
         url = without_login(params.address) if params.sha256 is None else None
-        return FileDownloadState(path=params.dest, exists=True, sha256=params.sha256, url=url)
+        goal = FileDownloadState(path=params.dest, exists=True, sha256=params.sha256, url=url)
+        known: FileDownloadState | None = cx.stored
+        if url is None or known is None or known.url != url or (known.etag or known.last_modified) is None:
+            return goal
+        return goal.model_copy(update=await self._newer(cx, params, known))
 
     def identity(self, params: FileDownloadParams) -> str:
         """Return the path."""
@@ -108,15 +116,36 @@ class FileDownload(Item[FileDownloadParams, FileDownloadState]):
             await cx.fs.remove(current.path)
             return target
         cx.progress.message(f"asking {host_of(params.address)}")
-        # Without compression on the way, the announced length is that of the file.
-        headers = {"accept-encoding": "identity"}
-        async with cx.http.request("GET", params.address, headers=headers) as response:
+        async with cx.http.request("GET", params.address, headers=AS_IT_IS) as response:
             check_status(response, params.address)
-            return await self._keep(cx, params, response)
+            state = await self._keep(cx, params, response)
+        # What the goal was told by is kept, also where another of the host's servers names the same content otherwise.
+        return state.model_copy(
+            update={"etag": target.etag or state.etag, "last_modified": target.last_modified or state.last_modified}
+        )
 
     def interactions(self, params: FileDownloadParams) -> list[ItemInteraction]:
         """Return that it pulls from the host."""
         return [ItemInteraction(kind="pull", source=[host_of(params.address)], target=["files", params.dest])]
+
+    async def _newer(
+        self, cx: ItemContext, params: FileDownloadParams, known: FileDownloadState
+    ) -> dict[str, str | None]:
+        """Return the ETag and the time of what the URL has by now, where that is something else."""
+        try:
+            async with cx.http.request("HEAD", params.address, headers=AS_IT_IS) as response:
+                check_status(response, params.address)
+                etag, changed_at = (response.headers.get(name) for name in ("etag", "last-modified"))
+        except ItemFailure as failure:
+            cx.log.info(
+                f"whether {params.dest} is still what was downloaded is not known: {failure} It stays as it is."
+            )
+            return {}
+        if etag is not None and known.etag is not None:
+            is_same = etag.removeprefix("W/") == known.etag.removeprefix("W/")
+        else:
+            is_same = None in (changed_at, known.last_modified) or changed_at == known.last_modified
+        return {} if is_same else {"etag": etag, "last_modified": changed_at}
 
     async def _keep(self, cx: ItemContext, params: FileDownloadParams, response: HttpResponse) -> FileDownloadState:
         total = _announced_size(response)

@@ -2,14 +2,24 @@
 
 import errno
 import os
-import shutil
+import stat
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
 from irenic.flow.context import FileStat
-from irenic.items.disk import Scratch, files_below, put_in_place, remove_empty, sweep, sync_tree, write_all
+from irenic.items.disk import (
+    Scratch,
+    files_below,
+    put_in_place,
+    remove_empty,
+    remove_tree,
+    sweep,
+    sync_file,
+    sync_tree,
+    write_all,
+)
 from irenic.items.paths import file_parts, path_parts
 from irenic.items.threads import in_thread
 from irenic.model.errors import ItemFailure
@@ -129,8 +139,7 @@ class DiskFiles:
             await in_thread(scratch.dispose)
 
     def _stat(self, path: str) -> FileStat | None:
-        place = self._readable(path)
-        return FileStat(path="/".join(path_parts(path)), size=place.stat().st_size) if place.is_file() else None
+        return _file_stat(self._readable(path), "/".join(path_parts(path)))
 
     def _is_dir(self, path: str) -> bool:
         return self._readable(path).is_dir()
@@ -145,9 +154,9 @@ class DiskFiles:
         file_parts(path)
         place = self.locate(path)
         if place.is_dir() and not place.is_symlink():
-            shutil.rmtree(place)
-        elif place.is_symlink() or place.exists():
-            place.unlink()
+            remove_tree(place)
+        elif os.path.lexists(place):
+            place.unlink(missing_ok=True)
         else:
             return
         remove_empty(place.parent, self.root)
@@ -189,7 +198,7 @@ class DiskFileWriter:
         if self._target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         write_all(self._handle, self._buffer)
-        os.fsync(self._handle)
+        sync_file(self._handle)
         put_in_place(self._partial, self._target, self._scratch)
 
 
@@ -251,8 +260,17 @@ class StagedFileWriter:
 
 
 def _stats(root: Path, folder: Path) -> list[FileStat]:
-    found = [FileStat(path=f.relative_to(root).as_posix(), size=f.stat().st_size) for f in files_below(folder)]
-    return sorted(found, key=lambda file: file.path)
+    found = [_file_stat(file, file.relative_to(root).as_posix()) for file in files_below(folder)]
+    return sorted((file for file in found if file is not None), key=lambda file: file.path)
+
+
+def _file_stat(place: Path, path: str) -> FileStat | None:
+    """Return a file's size; None where there is no regular file, or it has just been removed."""
+    try:
+        found = place.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return FileStat(path=path, size=found.st_size) if stat.S_ISREG(found.st_mode) else None
 
 
 _SENTENCES = {

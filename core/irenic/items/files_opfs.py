@@ -84,7 +84,7 @@ class OpfsFiles:
         async with self._scratch(path) as scratch:
             with explained(path):
                 writer = await OpfsFileWriter.create(path, scratch, ["file"])
-                writer.place = partial(opfs.move_file, root=(await self._files()).root, steps=steps)
+                writer.place = partial(_move_file, files=await self._files(), steps=steps)
             try:
                 yield writer
             finally:
@@ -105,8 +105,9 @@ class OpfsFiles:
         steps = file_parts(path)
         with explained(path):
             files = await self._files()
-            files.forget()
-            await opfs.remove(files.root, steps)
+            async with files.changing:
+                files.forget()
+                await opfs.remove(files.root, steps)
 
     async def rename(self, source: str, target: str) -> None:
         """See the protocol."""
@@ -116,9 +117,10 @@ class OpfsFiles:
             folder = await files.directory(source_steps)
             if folder is not None:
                 await _move_directory(folder, files, target_steps)
-                await opfs.remove(files.root, source_steps)
+                async with files.changing:
+                    await opfs.remove(files.root, source_steps)
             else:
-                await opfs.move_file(await self._file(source), files.root, target_steps)
+                await _move_file(await self._file(source), files, target_steps)
 
     async def list(self, path: str = "") -> list[FileStat]:
         """See the protocol."""
@@ -152,16 +154,18 @@ class OpfsFiles:
     async def _scratch(self, path: str) -> AsyncIterator[Any]:
         """Make a folder for something unfinished; an open access handle inside keeps other tabs from sweeping it."""
         with explained(path):
-            root = (await self._files()).root
-            name, folder, lock = await _locked_folder(root)
+            files = await self._files()
+            async with files.changing:
+                name, folder, lock = await _locked_folder(files.root)
         try:
             yield folder
         finally:
             lock.close()
             with explained(path):
-                parent = await opfs.make_directory(root, [PARTIAL])
-                await opfs.remove_unless_busy(parent, name, recursive=True)
-                await opfs.remove_unless_busy(root, PARTIAL, recursive=False)
+                async with files.changing:
+                    parent = await opfs.make_directory(files.root, [PARTIAL])
+                    await opfs.remove_unless_busy(parent, name, recursive=True)
+                    await opfs.remove_unless_busy(files.root, PARTIAL, recursive=False)
 
 
 class OpfsFileWriter:
@@ -245,7 +249,13 @@ async def _locked_folder(root: Any) -> tuple[str, Any, Any]:
                 raise
 
 
+async def _move_file(file: Any, files: Tree, steps: tuple[str, ...]) -> None:
+    async with files.changing:
+        await opfs.move_file(file, files.root, steps)
+
+
 async def _move_directory(source: Any, files: Tree, steps: tuple[str, ...]) -> None:
-    files.forget()
-    await opfs.remove(files.root, steps)
-    await opfs.move_contents(source, await opfs.make_directory(files.root, steps))
+    async with files.changing:
+        files.forget()
+        await opfs.remove(files.root, steps)
+        await opfs.move_contents(source, await opfs.make_directory(files.root, steps))

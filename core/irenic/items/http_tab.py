@@ -37,6 +37,20 @@ class TabHttp:
             abort.abort()
 
 
+def request_blocking(method: str, url: str, *, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+    """Send a request, and return the status and the body of the answer; blocks, which only a worker may do.
+
+    :raises ItemFailure: if there is no answer.
+    """
+    with explained(url):
+        request = js.XMLHttpRequest.new()
+        request.open(method, str(js.URL.new(url, js.location.origin).href), False)
+        for name, value in headers.items():
+            request.setRequestHeader(name, value)
+        request.send(body.decode())
+    return int(request.status), str(request.responseText).encode()
+
+
 class TabResponse:
     """See :class:`irenic.flow.context.HttpResponse`."""
 

@@ -4,6 +4,7 @@ Source: the WHATWG File System Standard; Chromium 156 moves files but no directo
 in which an access handle is open.
 """
 
+import asyncio
 import io
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
@@ -42,11 +43,34 @@ async def find_directory(root: Any, steps: Sequence[str]) -> Any | None:
 
 
 async def make_directory(root: Any, steps: Sequence[str]) -> Any:
-    """Return the handle of a directory; it and its parents are made where they are missing."""
-    folder = root
-    for step in steps:
-        folder = await folder.getDirectoryHandle(step, create=True)
-    return folder
+    """Return the handle of a directory; it and its parents are made where they are missing.
+
+    One that is removed again meanwhile, because it was empty, is made again.
+    """
+    while True:
+        try:
+            folder = root
+            for step in steps:
+                folder = await folder.getDirectoryHandle(step, create=True)
+        except JsException as error:
+            if error.name != "NotFoundError" or not steps or not await is_there(root):
+                raise
+        else:
+            return folder
+
+
+async def is_there(handle: Any) -> bool:
+    """Return whether a file or a directory has not been removed since its handle was got."""
+    try:
+        if handle.kind == "file":
+            await handle.getFile()
+        else:
+            await handle.keys().next()
+    except JsException as error:
+        if error.name == "NotFoundError":
+            return False
+        raise
+    return True
 
 
 async def files_below(folder: Any, steps: tuple[str, ...] = ()) -> AsyncIterator[tuple[tuple[str, ...], Any]]:
@@ -60,9 +84,19 @@ async def files_below(folder: Any, steps: tuple[str, ...] = ()) -> AsyncIterator
 
 
 async def move_file(file: Any, root: Any, steps: Sequence[str]) -> None:
-    """Move a file to its place; a file that stood there is replaced."""
-    folder = await make_directory(root, steps[:-1])
-    await file.move(folder, steps[-1])
+    """Move a file to its place; a file that stood there is replaced.
+
+    Where the directory is removed between being made and being moved to, because it was empty, it is made again.
+    """
+    while True:
+        folder = await make_directory(root, steps[:-1])
+        try:
+            await file.move(folder, steps[-1])
+        except JsException as error:
+            if error.name != "NotFoundError" or not await is_there(file) or await is_there(folder):
+                raise
+        else:
+            return
 
 
 async def move_contents(source: Any, target: Any) -> None:
@@ -121,10 +155,14 @@ class Tree:
 
     Handles of directories are kept: to walk to a file anew costs more than to read it. Where something is not found by
     a kept handle, it is looked for again from the root, because another tab may have replaced the directory.
+
+    ``changing`` is held while entries are put in place or removed: the browser refuses a change within a directory that
+    it is removing.
     """
 
     def __init__(self, root: Any) -> None:
         self.root = root
+        self.changing = asyncio.Lock()
         self._kept: dict[tuple[str, ...], Any] = {}
 
     def forget(self) -> None:

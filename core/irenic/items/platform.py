@@ -16,10 +16,11 @@ def platform() -> Platform:
         from irenic.items.place_opfs import OpfsPlace
 
         return Platform(files=OpfsFiles(), http=http_client(), place=OpfsPlace(), files_of=OpfsFiles.of)
+    from irenic.items.children import NativeChildren
     from irenic.items.files_disk import DiskFiles
     from irenic.items.place_disk import DiskPlace
 
-    return Platform(files=DiskFiles(), http=http_client(), place=DiskPlace())
+    return Platform(files=DiskFiles(), http=http_client(), place=DiskPlace(), children=NativeChildren())
 
 
 def http_client(*, keep_alive: bool = False) -> HttpClient:

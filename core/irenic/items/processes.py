@@ -4,9 +4,10 @@ import asyncio
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
+from irenic.items.children import watch
 from irenic.model.errors import ItemFailure
 
 MOST_OUTPUT = 1024 * 1024
@@ -14,6 +15,9 @@ MOST_OUTPUT = 1024 * 1024
 
 LAST_WORDS = 1.0
 """Seconds that the pipes of an ended script have to close."""
+
+_GATE = 'read -r go || exit 125; exec /bin/sh -c "$1" </dev/null'
+"""Waits for a line before the script begins: if none comes, because this process has died, it never does."""
 
 LINES_SHOWN = 5
 """Last lines of stderr that are told with an error."""
@@ -25,14 +29,16 @@ async def run_script(
     name: str,
     env: Mapping[str, str],
     grace: float,
+    on_start: Callable[[int], Awaitable[None]],
     on_error_line: Callable[[str], None],
 ) -> str:
     """Run a shell script and return what it prints.
 
-    It has a process group of its own. Where this call is cancelled, the group is asked to end, and killed if it has not
-    after ``grace`` seconds; only then does the cancellation go on.
+    It ends with this process, however that ends. It has a process group of its own. Where this call is cancelled, the
+    group is asked to end, and killed if it has not after ``grace`` seconds; only then does the cancellation go on.
 
     :param name: how the script is called in messages.
+    :param on_start: called with its process id, and waited for before the script begins.
     :param on_error_line: called with each line that it writes to stderr.
     :raises ItemFailure: if it cannot be started, ends with another code than 0, or prints too much.
     """
@@ -40,8 +46,10 @@ async def run_script(
         process = await asyncio.create_subprocess_exec(
             "/bin/sh",
             "-c",
+            _GATE,
+            "sh",
             script,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, **env},
@@ -49,7 +57,12 @@ async def run_script(
         )
     except OSError as error:
         raise ItemFailure(f"the script `{name}` could not be started: {error.strerror}.") from error
+    watch.add(process.pid)
     try:
+        await on_start(process.pid)
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
+        process.stdin.close()
         async with asyncio.TaskGroup() as tasks:
             output = tasks.create_task(_output(process, name))
             errors = tasks.create_task(_error_lines(process, on_error_line))
@@ -59,6 +72,8 @@ async def run_script(
         if isinstance(error, ExceptionGroup):
             raise error.exceptions[0] from None
         raise
+    finally:
+        watch.remove(process.pid)
     if code != 0:
         told = "".join(f"\n  {line}" for line in errors.result())
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"failed with exit code {code}"

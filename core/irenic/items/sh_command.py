@@ -96,7 +96,12 @@ async def _run(
     from irenic.items.processes import run_script
 
     return await run_script(
-        script, name=name, env={**params.env, **(env or {})}, grace=params.grace, on_error_line=cx.log.info
+        script,
+        name=name,
+        env={**params.env, **(env or {})},
+        grace=params.grace,
+        on_start=cx.record_child,
+        on_error_line=cx.log.info,
     )
 
 

@@ -3,11 +3,15 @@
 import asyncio
 import contextvars
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
 A = ParamSpec("A")
 T = TypeVar("T")
+
+_threads = ThreadPoolExecutor(32, thread_name_prefix="irenic files")
+"""Threads for irenic's own files and stores: a function of an item that blocks never keeps them waiting."""
 
 
 async def in_thread(function: Callable[A, T], *args: A.args, **kwargs: A.kwargs) -> T:
@@ -17,7 +21,7 @@ async def in_thread(function: Callable[A, T], *args: A.args, **kwargs: A.kwargs)
     """
     # Not `to_thread`: that is a task, which is cancelled itself when a program ends its event loop.
     work = partial(contextvars.copy_context().run, function, *args, **kwargs)
-    call: asyncio.Future[T] = asyncio.get_running_loop().run_in_executor(None, work)
+    call: asyncio.Future[T] = asyncio.get_running_loop().run_in_executor(_threads, work)
     try:
         return await asyncio.shield(call)
     except asyncio.CancelledError:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field, TypeAdapter
 
+from irenic.model.child import ChildProcess
 from irenic.model.cmd import Block, Cmd, Direction, StateKind
 from irenic.model.interrupt import InterruptSignal, InterruptStrategy
 from irenic.model.options import RequestOptions
@@ -168,11 +169,12 @@ class ItemResult(Event):
 
 
 class StateMoved(Event):
-    """What is stored of an item is stored under another id from here on."""
+    """What is stored of an item is stored under another id from here on; with ``place``, only what is stored there."""
 
     kind: Literal["state_moved"] = "state_moved"
     item: str
     to: str
+    place: str | None = None
 
 
 class StateForgotten(Event):
@@ -251,6 +253,14 @@ class Log(Event):
     text: str
 
 
+class ChildStarted(Event):
+    """An item has started a process, which has not begun to work yet."""
+
+    kind: Literal["child_started"] = "child_started"
+    item: str
+    child: ChildProcess
+
+
 class Ask(Event):
     """An item waits for an answer of the user."""
 
@@ -261,7 +271,7 @@ class Ask(Event):
 
 
 class Answered(Event):
-    """The user answered; the answer itself is not kept."""
+    """The user answered, or nothing waits for the answer any more; the answer itself is not kept."""
 
     kind: Literal["answered"] = "answered"
     item: str
@@ -304,6 +314,7 @@ JournalEvent = Annotated[
     | InterruptRequested
     | CancelSwallowed
     | Log
+    | ChildStarted
     | Ask
     | Answered
     | EndpointCut

@@ -88,7 +88,7 @@ class Plan(BaseModel):
         if code != self.code:
             return {"": "the flow's code has changed since it was saved"}
         if inputs != self.inputs:
-            return {"": "the inputs have changed since it was saved"}
+            return {"": "the inputs are others than when it was saved"}
         changes: dict[str, str] = {}
         if _leftover_ids(leftovers) != self.leftovers:
             changes[""] = "what is left over has changed since it was saved"

@@ -51,7 +51,7 @@ class Leftover(BaseModel):
 
     ``item`` is the id under which it is stored, ``reason`` says whether its item was removed from the flow or now
     stands for another thing. ``place`` names where its files are, if that is not here; ``problem`` says why it cannot
-    be cleaned from here; ``owner`` is the item that stands for it now, so that it is not removed.
+    be cleaned from here.
     """
 
     item: str
@@ -61,7 +61,6 @@ class Leftover(BaseModel):
     made_at: Timestamp | None = None
     place: str | None = None
     problem: str | None = None
-    owner: str | None = None
 
 
 class ItemNote(BaseModel):

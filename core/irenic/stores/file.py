@@ -201,7 +201,7 @@ class FileStore:
         try:
             inputs: dict[str, Any] = dict(json.loads(path.read_bytes()))
         except (ValueError, TypeError) as error:
-            raise CorruptStoreError(f"{path} is not a JSON object: mend or remove it. Nothing was changed.") from error
+            raise CorruptStoreError(f"{path} is not a JSON object: fix or remove it. Nothing was changed.") from error
         return inputs
 
     def _save_inputs(self, flow: str, profile: str, inputs: dict[str, Any]) -> None:

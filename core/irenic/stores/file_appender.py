@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from irenic.items.disk import make_directories, sync_directory, write_all
+from irenic.items.disk import make_directories, sync_content, sync_directory, sync_file, write_all
 from irenic.model.errors import StoreError
 from irenic.model.events import ExecutionEnded
 from irenic.model.record import ExecutionRecord
@@ -38,7 +38,7 @@ class Appender:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             write_all(handle, header_line(record, flow_info))
-            os.fsync(handle)
+            sync_file(handle)
             if packed(path).exists():
                 raise FileExistsError
             os.link(beside, path)
@@ -70,7 +70,7 @@ class Appender:
         :raises StoreError: if the disk reports an error.
         """
         try:
-            os.fdatasync(self._handle)
+            sync_content(self._handle)
         except OSError as error:
             raise disk_error(self.path, error) from error
 
@@ -120,7 +120,7 @@ def pack(path: Path) -> None:
         for part in parts:
             file.write(gzip.compress(part, 6, mtime=0))
         file.flush()
-        os.fsync(file.fileno())
+        sync_file(file.fileno())
     beside.replace(target)
     sync_directory(target.parent)
     path.unlink()

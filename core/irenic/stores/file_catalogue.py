@@ -2,13 +2,14 @@
 
 import hashlib
 import heapq
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from irenic.items.disk import make_directories, write_file_durably
-from irenic.model.errors import StoreError
+from irenic.model.errors import CorruptStoreError, StoreError
 from irenic.model.events import JournalEvent
 from irenic.model.flow_info import FlowInfo
 from irenic.model.record import RUNNING, ExecutionPage, ExecutionRecord
@@ -17,6 +18,8 @@ from irenic.stores.file_layout import Layout, execution_ids, journal_path, packe
 from irenic.stores.file_lease import ProfileLease
 from irenic.stores.file_record import JournalFile, Position
 from irenic.stores.remembered import Remembered
+
+_log = logging.getLogger(__name__)
 
 REMEMBERED = 512
 """Executions of which the record, the place and the reading position are kept in memory."""
@@ -71,10 +74,14 @@ class Catalogue:
     def page(
         self, flow: str | None, profile: str | None, status: str | None, limit: int, cursor: str | None
     ) -> ExecutionPage:
-        """Return executions, newest first."""
+        """Return executions, newest first; one whose journal is damaged is left out, and logged."""
         found: list[ExecutionRecord] = []
         for journal in self._newest_first(flow, profile, cursor):
-            record = self.record(journal)
+            try:
+                record = self.record(journal)
+            except CorruptStoreError as error:
+                _log.warning("an execution is not listed: %s", error)
+                continue
             if status is None or record.status == status:
                 found.append(record)
                 if len(found) > limit:

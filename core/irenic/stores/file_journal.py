@@ -55,7 +55,7 @@ class FileJournal:
 
     async def durable(self) -> None:
         """See the protocol."""
-        if self._lease is not None and self._lease.is_lost:
+        if self._lease is not None and self._lease.lost_because is not None:
             raise FencedError(taken_over(self._lease.files.read()))
         waiter = self._commit.waiter()
         if waiter is not None:

@@ -7,6 +7,7 @@ that before it writes again: both write only while they hold the profile's mutex
 
 import asyncio
 import fcntl
+import logging
 import os
 import platform
 import sys
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from irenic.engine.store import LeaseLost, RemoteInterrupt
 from irenic.items.disk import make_directories, write_file_durably
 from irenic.items.threads import in_thread
-from irenic.model.errors import CorruptStoreError, FencedError, HeldError
+from irenic.model.errors import CorruptStoreError, FencedError, HeldError, StoreError
 from irenic.model.interrupt import InterruptReply, InterruptSignal
 from irenic.model.record import LeaseInfo
 from irenic.model.timestamps import Timestamp, timestamp
@@ -27,6 +28,8 @@ from irenic.stores.file_appender import settle
 from irenic.stores.file_layout import is_locked, journal_path, mutex
 from irenic.stores.file_lines import decode_line, encode_line
 from irenic.stores.file_states import StatesFile
+
+_log = logging.getLogger(__name__)
 
 WATCH_INTERVAL = 0.25
 """Seconds between two looks for a take-over and for interrupts from other processes."""
@@ -130,10 +133,13 @@ class ProfileLease:
         return InterruptReply.REQUESTED
 
     def take_interrupts(self) -> list[InterruptSignal]:
-        """Return the interrupts that were left, and remove them."""
+        """Return the interrupts that were left, and remove them; one that cannot be read asks to stop all the same."""
         signals = []
-        for path in sorted(self.interrupts.glob("*.json"), key=lambda path: int(path.stem)):
-            signals.append(InterruptSignal.model_validate_json(path.read_bytes()))
+        for path in sorted(self.interrupts.glob("[0-9]*.json"), key=lambda path: int(path.stem)):
+            try:
+                signals.append(InterruptSignal.model_validate_json(path.read_bytes()))
+            except ValidationError:
+                signals.append(InterruptSignal(source="other", reason="a request to stop that is damaged"))
             path.unlink()
         return signals
 
@@ -178,17 +184,27 @@ class FileLease:
         self._on_lost = on_lost
         self._on_interrupt = on_interrupt
         self.is_released = False
-        self.is_lost = False
-        """Whether somebody is known to have taken over."""
+        self.lost_because: FencedError | None = None
+        """Why nothing may be written any more, once somebody is known to have taken over."""
         self._seen = self._checked = _mark(files.path)
         self._seen_interrupts = _mark(files.interrupts)
+        self._look_failed = ""
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(WATCH_INTERVAL, self._look)
 
     @property
     def is_held(self) -> bool:
         """Whether nobody is known to have taken over, and it was not given back."""
-        return not (self.is_released or self.is_lost)
+        return not self.is_released and self.lost_because is None
+
+    def check(self) -> None:
+        """See the protocol."""
+        if self.lost_because is not None:
+            raise self.lost_because
+
+    async def hold(self) -> None:
+        """See the protocol."""
+        self.check()
 
     async def release(self) -> None:
         """See the protocol."""
@@ -214,24 +230,40 @@ class FileLease:
 
     def _look(self) -> None:
         """Look for a take-over and for interrupts; two calls of ``stat`` where there is nothing."""
+        try:
+            self._look_for_successor()
+            self._look_for_interrupts()
+        except (OSError, StoreError) as error:
+            # Looked at again: the next read may succeed, and before anything is written the lease is checked anyway.
+            if str(error) != self._look_failed:
+                self._look_failed = str(error)
+                _log.warning(
+                    "the lease of %s could not be looked at, which is tried again: %s", self.files.profile, error
+                )
+        else:
+            self._look_failed = ""
+        if self.lost_because is None and not self.is_released:
+            self._timer = self._loop.call_later(WATCH_INTERVAL, self._look)
+
+    def _look_for_successor(self) -> None:
         mark = _mark(self.files.path)
         if mark != self._seen:
-            self._seen = mark
             now = self.files.read()
+            self._seen = mark
             if now.fencing != self.record.fencing:
                 self._lose(taken_over(now))
-                return
+
+    def _look_for_interrupts(self) -> None:
         mark = _mark(self.files.interrupts)
         if mark != self._seen_interrupts:
-            self._seen_interrupts = mark
             for signal in self.files.take_interrupts():
                 if self._on_interrupt is not None:
                     self._on_interrupt(signal)
-        self._timer = self._loop.call_later(WATCH_INTERVAL, self._look)
+            self._seen_interrupts = mark
 
     def _lose(self, why: str) -> None:
-        if not self.is_lost:
-            self.is_lost = True
+        if self.lost_because is None:
+            self.lost_because = FencedError(why)
             if self._on_lost is not None:
                 self._on_lost(why)
 

@@ -1,10 +1,12 @@
 """A store on the server, from a terminal or from the tab."""
 
 import json
+import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from irenic.engine.store import Lease, LeaseLost, RemoteInterrupt
 from irenic.flow.context import HttpClient
@@ -17,10 +19,13 @@ from irenic.model.record import ExecutionPage, ExecutionRecord, LeaseInfo
 from irenic.model.states import FlowStates
 from irenic.stores.http_api import PATIENCE, Answer, StoreApi
 from irenic.stores.http_journal import HttpJournal
-from irenic.stores.http_lease import HttpLease
+from irenic.stores.http_lease import HttpLease, LeaseChange
+from irenic.stores.lease_clock import lease_time
 from irenic.stores.remembered import Remembered
+from irenic.stores.side_loop import SideLoop
 
 _events: TypeAdapter[list[JournalEvent]] = TypeAdapter(list[JournalEvent])
+_log = logging.getLogger("irenic.stores")
 
 MOST_EVENTS = 10_000
 MOST_EXECUTIONS = 500
@@ -39,6 +44,7 @@ class HttpStore:
     :param patience: seconds for which a request is tried again.
     :param hears_interrupts: whether leases listen for interrupts; where somebody else does, as the page does for its
         worker, one request would be heard twice and counted as two, of which the second asks harder.
+    :param on_lease: called when a lease was taken and when it was given back.
     :param http: the client for requests; the platform's own where omitted.
     """
 
@@ -50,6 +56,7 @@ class HttpStore:
         ttl: float = 15.0,
         patience: float = PATIENCE,
         hears_interrupts: bool = True,
+        on_lease: LeaseChange | None = None,
         http: HttpClient | None = None,
     ) -> None:
         self._http = http if http is not None else http_client(keep_alive=True)
@@ -57,6 +64,8 @@ class HttpStore:
         self._api = StoreApi(self._http, base_url, token, patience)
         self._ttl = ttl
         self._hears_interrupts = hears_interrupts
+        self._on_lease = on_lease
+        self._side = SideLoop("irenic-lease", at_end=self._close_http)
         self._leases: list[HttpLease] = []
         self._journals: list[HttpJournal] = []
         self._states: Remembered[tuple[str, bytes]] = Remembered(8)
@@ -75,9 +84,11 @@ class HttpStore:
         """See :meth:`irenic.engine.store.Store.lease`."""
         path = ("flows", flow, "profiles", profile, "lease")
         asked = {"holder": holder, "execution_id": execution_id, "ttl": self._ttl, "take_over": take_over}
+        asked_at = lease_time()
         answer = _checked(await self._api.ask("POST", path, body=json.dumps(asked).encode()))
         info = LeaseInfo.model_validate_json(answer.body)
-        lease = HttpLease(self._api, path, info, self._ttl, on_lost, on_interrupt if self._hears_interrupts else None)
+        heard = on_interrupt if self._hears_interrupts else None
+        lease = HttpLease(self._api, self._side, path, info, self._ttl, asked_at, on_lost, heard, self._on_lease)
         self._leases = [*(known for known in self._leases if not known.is_released), lease]
         return lease
 
@@ -159,15 +170,22 @@ class HttpStore:
         answer = await self._api.get(
             "executions", flow=flow, profile=profile, status=status, limit=wanted, cursor=cursor
         )
-        return ExecutionPage.model_validate_json(_checked(answer).body)
+        return _page(_checked(answer).body)
 
     async def events(self, execution_id: str, *, after: int = -1, limit: int = 1000) -> list[JournalEvent]:
         """See :meth:`irenic.engine.store.Store.events`; no more than 10,000 at a time."""
         wanted = min(limit, MOST_EVENTS)
-        answer = await self._api.get("executions", execution_id, "events", after=after, limit=wanted)
-        if _is_missing(answer):
-            return []
-        return _events.validate_python(json.loads(_checked(answer).body)["events"])
+        position: int | None = after
+        events: list[JournalEvent] = []
+        # A page may hold nothing but events of kinds that this version does not know.
+        while position is not None and not events:
+            answer = await self._api.get("executions", execution_id, "events", after=position, limit=wanted)
+            if _is_missing(answer):
+                return []
+            page = json.loads(_checked(answer).body)
+            events = _known_events(page["events"])
+            position = page["next_after"]
+        return events
 
     async def outcome(self, execution_id: str) -> CmdOutcome | None:
         """See :meth:`irenic.engine.store.Store.outcome`."""
@@ -188,6 +206,10 @@ class HttpStore:
             await journal.close()
         for lease in self._leases:
             await lease.release()
+        await self._close_http()
+
+    async def _close_http(self) -> None:
+        """Close the connections of the running event loop."""
         close = getattr(self._http, "close", None)
         if self._owns_http and close is not None:
             await close()
@@ -201,3 +223,33 @@ def _checked(answer: Answer) -> Answer:
     if answer.status >= 400:
         raise answer.error()
     return answer
+
+
+def _known_events(values: list[Any]) -> list[JournalEvent]:
+    """Return events without those that this version does not know."""
+    try:
+        return _events.validate_python(values)
+    except ValidationError:
+        events: list[JournalEvent] = []
+        for value in values:
+            with suppress(ValidationError):
+                events += _events.validate_python([value])
+        return events
+
+
+def _page(body: bytes) -> ExecutionPage:
+    """Return a page; an execution that this version cannot read does not hide the others."""
+    try:
+        return ExecutionPage.model_validate_json(body)
+    except ValidationError:
+        value = json.loads(body)
+        page = ExecutionPage(items=[], next_cursor=value["next_cursor"])
+        for item in value["items"]:
+            try:
+                page.items.append(ExecutionRecord.model_validate(item))
+            except ValidationError:
+                try:
+                    page.items.append(ExecutionRecord.model_validate(item | {"flow_info": None, "interrupt": None}))
+                except ValidationError:
+                    _log.warning("execution %s cannot be read by this version", item.get("id"))
+        return page

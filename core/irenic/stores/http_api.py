@@ -106,7 +106,7 @@ class StoreApi:
         :param retry: whether the same request may reach the server twice.
         :raises StoreError: if the server could not be reached for too long.
         """
-        url = f"{self._base}/{'/'.join(quote(step, safe='') for step in path)}"
+        url = self.address(path)
         if query:
             url += f"?{urlencode(query)}"
         given = {**self._headers, **(headers or {})}
@@ -131,6 +131,24 @@ class StoreApi:
                 raise StoreError(f"the server could not be asked: {why} What was acknowledged before is kept.")
             await asyncio.sleep(wait * (0.75 + random.random() / 2))
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    def ask_blocking(self, method: str, path: tuple[str, ...], body: bytes) -> Answer:
+        """Send one request, and block until there is an answer; in a tab's worker only.
+
+        :raises StoreError: if the server could not be reached.
+        """
+        from irenic.items.http_tab import request_blocking
+
+        headers = {**self._headers, "content-type": "application/json"}
+        try:
+            status, answer = request_blocking(method, self.address(path), headers=headers, body=body)
+        except ItemFailure as failure:
+            raise StoreError(f"the server could not be asked: {failure}") from failure
+        return Answer(status, {}, answer, 1)
+
+    def address(self, path: tuple[str, ...]) -> str:
+        """Return the address of a resource by the steps of its path."""
+        return f"{self._base}/{'/'.join(quote(step, safe='') for step in path)}"
 
     async def _once(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, tries: int) -> Answer:
         async with (

@@ -44,8 +44,8 @@ class HttpJournal:
 
     async def durable(self) -> None:
         """See the protocol."""
-        if self._lease is not None and self._lease.lost_because is not None:
-            raise self._lease.lost_because
+        if self._lease is not None:
+            await self._lease.hold()
         await self._commit.durable()
 
     async def finish(self, outcome: CmdOutcome) -> None:

@@ -204,6 +204,15 @@ class MemoryLease:
         if self._on_lost is not None:
             self._on_lost(why)
 
+    def check(self) -> None:
+        """See :meth:`irenic.engine.store.Lease.check`."""
+        if self.is_lost:
+            raise FencedError("another execution has taken over this profile: nothing more was applied.")
+
+    async def hold(self) -> None:
+        """See :meth:`irenic.engine.store.Lease.hold`."""
+        self.check()
+
     async def release(self) -> None:
         """See :meth:`irenic.engine.store.Lease.release`."""
         if self._store._leases.get(self._key) is self:
@@ -231,8 +240,8 @@ class MemoryJournal:
 
     async def durable(self) -> None:
         """See :meth:`irenic.engine.store.Journal.durable`."""
-        if not self.is_durable:
-            raise FencedError("another execution has taken over this profile: nothing more was applied.")
+        if self._lease is not None:
+            self._lease.check()
 
     async def finish(self, outcome: CmdOutcome) -> None:
         """See :meth:`irenic.engine.store.Journal.finish`."""
