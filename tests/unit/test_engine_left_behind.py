@@ -49,7 +49,8 @@ class Machine:
 
     def executions(self) -> CmdExecutionMap:
         """Return the executions of a new process."""
-        return CmdExecutionMap(self.store, platform=Platform(None, None, self.processes))  # type: ignore[arg-type]  # neither is used
+        platform = Platform(None, None, children=self.processes)  # type: ignore[arg-type]  # neither is used
+        return CmdExecutionMap(self.store, platform=platform)
 
     async def killed(self, flow: Flow, when: Callable[[CmdExecution], bool], **options: Any) -> str:
         """Run a flow in a process that is killed as soon as something holds, and return the execution's id."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from functools import lru_cache
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from pydantic import ValidationError
@@ -276,7 +275,6 @@ FLOW_FILE = "flow"
 """The module of a class that is defined in the flow's own file."""
 
 
-@lru_cache(maxsize=512)
 def type_name(cls: type) -> str:
     """Return the name under which a class is found again: ``MODULE:QUALNAME``."""
     own = cls.__module__ == "__main__" or cls.__module__.startswith("irenic_flow_")

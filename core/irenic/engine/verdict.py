@@ -10,6 +10,7 @@ Looker.look                predecessors first
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 from irenic.engine.item_run import ItemRun, identity_of, type_name
@@ -361,15 +362,20 @@ class Looker:
         run.moves = [(run.item_id, self._stored.free_id(run.item_id))]
         run.stored = None
 
+    @cached_property
+    def _unnamed(self) -> list[str]:
+        """The stored ids that the flow does not name."""
+        return [stored_id for stored_id in self._stored.items if stored_id not in self._flow_items]
+
     def _former(self, run: ItemRun, identity: Any) -> str | None:
         """Return the id under which a thing of this identity is left over: from before, or of a renamed item."""
         own_type = type_name(type(run.item))
-        taken = {old for old in self._taken if self._taken[old] != run.item_id}
-        for stored_id, whole in self._stored.items.items():
-            item_id, _, number = stored_id.partition("#")
-            if stored_id in taken or (item_id in self._flow_items and not (number and item_id == run.item_id)):
+        for stored_id in self._unnamed:
+            item_id = stored_id.partition("#")[0]
+            is_of_another = item_id in self._flow_items and item_id != run.item_id
+            if is_of_another or self._taken.get(stored_id, run.item_id) != run.item_id:
                 continue
-            entry = whole.at(self._place)
+            entry = self._stored.items[stored_id].at(self._place)
             about = None if entry is None or not entry.is_made else entry.about
             if about is not None and (about.type, about.identity) == (own_type, identity):
                 self._taken[stored_id] = run.item_id
