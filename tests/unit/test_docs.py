@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.help_in_docs import help_of
+from tests.samples_in_docs import PAGE, sections, with_output
 
 from irenic import CmdExecRequest, CmdExecutionMap
 from irenic.engine.platform import Platform
@@ -24,6 +26,11 @@ FLOW_SAMPLES = ["README.md", "docs/items.md", "docs/writing-a-flow.md"]
 def code_blocks(path: str, language: str) -> list[str]:
     """Return the fenced blocks of a language in a Markdown file."""
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / path).read_text(), re.DOTALL)
+
+
+def heading(section: str) -> str:
+    """Return the heading of a section."""
+    return section.partition("\n")[0].removeprefix("## ")
 
 
 @pytest.mark.parametrize("path", FLOW_SAMPLES)
@@ -61,6 +68,23 @@ def test_the_readme_commands_run_as_they_are_written(tmp_path: Path) -> None:
     assert [command.split()[1] for command in commands] == ["ensure", "status", "clean", "export"]
     left = sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith((".", "__")))
     assert left == ["hello-site", "hello.py"]
+
+
+@pytest.mark.parametrize("section", [part for part in sections(PAGE.read_text()) if "```console" in part], ids=heading)
+def test_samples_of_what_has_changed_print_what_the_page_says(section: str, tmp_path: Path) -> None:
+    """Run `python -m tests.samples_in_docs` where this fails, and read what has changed."""
+    assert with_output(section, tmp_path / "place").splitlines() == section.splitlines()
+
+
+def test_every_next_command_of_the_page_is_there_with_its_options() -> None:
+    """Each `Next:` line names a command that exists, with options that it has."""
+    following = re.findall(r"(?:^Next: |^ {6})(?:.*?, then )?(irenic [^(\n]+)", PAGE.read_text(), re.MULTILINE)
+    assert following
+    for command in following:
+        words = shlex.split(command.strip())
+        name = " ".join(words[1:3]) if words[1] == "state" else words[1]
+        text = help_of(name)
+        assert [word for word in words if word.startswith("--") and word not in text] == []
 
 
 def test_every_relative_link_of_the_docs_leads_somewhere() -> None:

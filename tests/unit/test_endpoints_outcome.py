@@ -14,7 +14,7 @@ from irenic.endpoints.outcome_text import CommandLine, TextLook, outcome_text
 from irenic.endpoints.terminal import Ink
 from irenic.model.outcome import cmd_outcome
 
-COMMAND_LINE = CommandLine("flow.py", "--profile dev")
+COMMAND_LINE = CommandLine("flow.py", profile="dev")
 
 
 def text_of(outcome: CmdOutcome, *, icons: bool = True, **more: Any) -> list[str]:
@@ -44,7 +44,7 @@ def test_an_interrupt_tells_what_is_done_not_done_and_unknown_and_how_to_go_on()
         "Stop asked by Ctrl-C at 12:00:05 UTC",
         "   level cancel, settled after 12 s",
         "",
-        f"Next: irenic resume {EXECUTION} flow.py --profile dev",
+        f"Next: irenic resume {EXECUTION} flow.py",
     ]
 
 
@@ -61,7 +61,7 @@ def test_an_item_error_is_told_in_full_with_its_causes() -> None:
         "   make room, then run this again.",
         "   because of OSError: [Errno 28] No space left on device",
         "",
-        "Next: fix the error above, then irenic ensure flow.py --profile dev",
+        f"Next: fix the error above, then irenic resume {EXECUTION} flow.py",
     ]
 
 
@@ -71,10 +71,10 @@ def test_a_refusal_shows_what_was_stored_and_what_was_found() -> None:
         "⛔ ensure refused: download/dev, 0 of 3 items done in 17 s",
         "   changed outside irenic: site. Nothing was applied.",
         "   ⚪ archive  not done",
-        "   ⚪ site     not done",
+        "   ⛔ site     refused        see below",
         "   ⚪ upload   not done",
         "",
-        "site: site was changed outside irenic.",
+        "site: changed outside irenic.",
         "   stored  files: 3",
         "   found   files: 2",
         "   goal    files: 3",
@@ -109,6 +109,16 @@ def test_a_lost_execution_says_how_to_go_on() -> None:
     """Whoever ran it is gone; another may take it up."""
     outcome = outcome_of("lost", items={"done": [], "unknown": ["archive"], "not_done": ["site", "upload"]})
     assert text_of(outcome, command_line=CommandLine("flow.py"))[-1] == f"Next: irenic resume {EXECUTION} flow.py"
+
+
+def test_the_next_command_is_about_the_same_items() -> None:
+    """A resume knows its profile and its items, and has no options for them."""
+    chosen = CommandLine("flow.py", "--store s", profile="dev", chosen="--item site")
+    assert text_of(refused(), command_line=chosen)[-2:] == [
+        "Next: irenic ensure flow.py --on-drift repair --item site --profile dev --store s   (bring it back)",
+        "      irenic discover flow.py --item site --profile dev --store s   (accept what is there)",
+    ]
+    assert text_of(interrupted(), command_line=chosen)[-1] == f"Next: irenic resume {EXECUTION} flow.py --store s"
 
 
 def test_a_dry_run_says_that_nothing_was_changed() -> None:
@@ -187,7 +197,7 @@ def test_diff_shows_changes_field_by_field() -> None:
         "   no difference",
         "",
         "notes",
-        "   not known: its current and goal state are not known yet",
+        "   its current and goal states are not known yet",
     ]
 
 

@@ -143,7 +143,7 @@ def test_summary_of_very_many_items_is_bounded() -> None:
 
 def test_summary_of_a_refusal() -> None:
     """What differs is named."""
-    assert "**site**: site was changed outside irenic" in markdown_summary(refused())
+    assert "**site**: site was changed outside irenic." in markdown_summary(refused())
 
 
 async def test_reports_are_written_when_an_execution_ends(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """``irenic ensure``."""
 
-from typing import Any
-
 from irenic.cli.exit_codes import ExitCode
 from irenic.cli.options import ApplyOptions, DayTwoOptions, FlowFile, ShowOptions, StopOptions, WhatOptions, YesOption
 from irenic.cli.plans import read_plan
@@ -27,7 +25,7 @@ def ensure(
     """
     runner = FlowRunner(flow, what, stop, show)
     plan = None if changes.plan is None else read_plan(changes.plan, runner.flow, what.profile)
-    more: dict[str, Any] = {} if plan is None or what.item else {"items": plan.chosen}
+    items = plan.chosen if plan is not None and not what.item else None
     prune = changes.prune or (plan is not None and plan.prune)
-    request = runner.request([Cmd.ENSURE], apply, on_drift=changes.on_drift, prune=prune, plan=plan, **more)
+    request = runner.request([Cmd.ENSURE], apply, items, on_drift=changes.on_drift, prune=prune, plan=plan)
     return runner.run_asked(request, yes=yes)

@@ -55,7 +55,7 @@ class TextFile(Item[TextParams, TextState]):
         return TextState()
 
     def identity(self, params: TextParams) -> str:
-        return params.path
+        return params.path  # with another path it is another file, and this one is left over
 
     async def apply(
         self, cx: ItemContext, params: TextParams, current: TextState, target: TextState, diff: StateDiff

@@ -5,7 +5,7 @@ import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +67,12 @@ class FlowRunner:
         self,
         cmds: Sequence[Cmd],
         apply: ApplyOptions | None = None,
-        inputs: Mapping[str, Any] | None = None,
+        items: Sequence[str] | None = None,
         **more: Any,
     ) -> CmdExecRequest:
         """Return what the options ask for.
 
-        :param inputs: inputs that those of the command line are put over.
+        :param items: the items to be run where the options name none.
         :raises ParamsError: if the options make no sense.
         """
         what, stop, apply = self._what, self._stop, apply or ApplyOptions()
@@ -81,8 +81,8 @@ class FlowRunner:
                 flow=self.flow,
                 profile=what.profile,
                 cmds=list(cmds),
-                inputs={**(inputs or {}), **parse_inputs(self.flow, what.input)},
-                items=self.flow.select(what.item) if what.item else None,
+                inputs=parse_inputs(self.flow, what.input),
+                items=self.flow.select(what.item) if what.item else items,
                 with_dependencies=what.with_dependencies,
                 max_concurrency=what.max_concurrency,
                 dry_run=apply.dry_run,
@@ -242,10 +242,17 @@ class FlowRunner:
     def command_line(self) -> CommandLine:
         """What was typed, as far as the next command needs it too."""
         what = self._what
-        options = [] if what.profile == "default" else ["--profile", what.profile]
+        options: list[str] = []
         if what.store != DEFAULT_STORE and "IRENIC_STORE" not in os.environ:
             options += ["--store", without_token(what.store)[0] if is_address(what.store) else what.store]
-        return CommandLine(flow=shlex.quote(str(self._path)), options=shlex.join(options))
+        chosen = [word for item in what.item for word in ("--item", item)]
+        chosen += ["--with-dependencies"] if what.with_dependencies else []
+        return CommandLine(
+            flow=shlex.quote(str(self._path)),
+            options=shlex.join(options),
+            profile=what.profile,
+            chosen=shlex.join(chosen),
+        )
 
     @contextlib.contextmanager
     def _own_stdout(self) -> Iterator[None]:

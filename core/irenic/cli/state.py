@@ -24,7 +24,8 @@ from irenic.cli.options import (
     WhatOptions,
     YesOption,
 )
-from irenic.cli.questions import agreed
+from irenic.cli.progress import ProgressChoice
+from irenic.cli.questions import agreed, is_asked_here
 from irenic.cli.running import FlowRunner
 from irenic.cli.stores import open_store
 from irenic.endpoints.formats import Format, format_data
@@ -85,7 +86,7 @@ def move(
     token: TokenOption = "",
 ) -> ExitCode:
     """Store what is stored of an item under another id, where the item was renamed."""
-    return _edit(flow, profile, store, token, moves={old: new})
+    return _edit(flow, profile, store, token, f"{old} is stored as {new} now.", moves={old: new})
 
 
 def forget(
@@ -99,11 +100,14 @@ def forget(
     """Drop what is stored of some items; what they stand for stays in the world."""
     _, states, _ = _read(flow, profile, store, token)
     _check_stored(states, items)
-    sys.stderr.write(f"irenic will no longer know of {', '.join(items)}; what is there stays where it is.\n")
-    if not yes and not agreed():
-        sys.stderr.write("irenic: nothing was changed.\n")
-        return ExitCode.INTERRUPTED
-    return _edit(flow, profile, store, token, forget=items)
+    names = ", ".join(items)
+    if not yes and is_asked_here():
+        sys.stderr.write(f"irenic will no longer know of {names}; what is there stays where it is.\n")
+        if not agreed():
+            sys.stderr.write("irenic: nothing was changed.\n")
+            return ExitCode.INTERRUPTED
+    done = f"irenic no longer knows of {names}; what is there stays where it is."
+    return _edit(flow, profile, store, token, done, forget=items)
 
 
 def adopt(
@@ -129,9 +133,13 @@ COMMANDS: dict[str, Callable[..., ExitCode]] = {
 }
 
 
-def _edit(flow: Path, profile: str, store: str, token: str, **changes: Any) -> ExitCode:
-    runner = FlowRunner(flow, WhatOptions(profile=profile, store=store, token=token), StopOptions(), ShowOptions())
-    return runner.run(runner.request([Cmd.STATE], **changes))
+def _edit(flow: Path, profile: str, store: str, token: str, done: str, **changes: Any) -> ExitCode:
+    show = ShowOptions(progress=ProgressChoice.NONE)
+    runner = FlowRunner(flow, WhatOptions(profile=profile, store=store, token=token), StopOptions(), show)
+    code = runner.run(runner.request([Cmd.STATE], **changes))
+    if code is ExitCode.COMPLETE:
+        sys.stdout.write(f"{done}\n")
+    return code
 
 
 def _read(path: Path, profile: str, store: str, token: str) -> tuple[Flow, FlowStates, str | None]:

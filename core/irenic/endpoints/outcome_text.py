@@ -5,23 +5,33 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from irenic.endpoints.preview_text import LEFTOVER_ICON, leftover_text
+from irenic.endpoints.preview_text import LEFTOVER_ICON, changed_names, leftover_text, note_text, part_text
 from irenic.endpoints.terminal import Ink
 from irenic.endpoints.wording import clock, count_of, duration, one_line, source_in_words
 from irenic.model.cmd import Cmd
-from irenic.model.outcome import CmdOutcome, ErrorInfo, ItemStatesOutcome, Refusal
+from irenic.model.outcome import CmdOutcome, ErrorInfo, ItemStatesOutcome
 from irenic.model.progress import ExecutionProgress
 from irenic.model.timestamps import seconds_between
 from irenic.model.verdict import VerdictKind
 
 _READING = frozenset({Cmd.DISCOVER, Cmd.STATUS, Cmd.GOAL, Cmd.DIFF})
 
+_UNRECORDED = _READING - {Cmd.DISCOVER}
+"""Commands that leave no execution behind."""
+
 _NOTED_WORDS = {
     VerdictKind.REPAIR: "repaired",
     VerdictKind.REPLACE: "replaced",
     VerdictKind.LEAVE_ALONE: "left alone",
+    VerdictKind.REMOVE: "removed",
 }
 """What became of an item that is done, where that is more than that it was applied."""
+
+_DONE_WORDS = {Cmd.CLEAN: "removed", Cmd.ADOPT: "adopted"}
+"""What a command does to an item, where that is not to apply it."""
+
+_EXPLAINED = frozenset({"drift", "state_shape"})
+"""Refusals of an item that are explained one by one."""
 
 _ICONS = {
     "complete": "✅",
@@ -49,18 +59,27 @@ class CommandLine:
     """What was typed, so that the next command can be named.
 
     :param flow: the flow's file, as it was given.
-    :param options: what the next command needs too, e.g. ``--profile dev``.
+    :param options: what every next command needs too, e.g. ``--store PATH``.
+    :param profile: the profile; an execution that is resumed knows its own.
+    :param chosen: what limits the same command to some items, e.g. ``--item a``.
     """
 
     flow: str
     options: str = ""
+    profile: str = "default"
+    chosen: str = ""
 
     def of(self, command: str) -> str:
         """Return the command line of another command on the same flow and profile."""
         words = command.split(" ")
         length = 2 if words[0] == "state" else 1
-        parts = ("irenic", *words[:length], self.flow, *words[length:], self.options)
+        profile = "" if self.profile == "default" else f"--profile {self.profile}"
+        parts = ("irenic", *words[:length], self.flow, *words[length:], profile, self.options)
         return " ".join(part for part in parts if part)
+
+    def again(self, command: str) -> str:
+        """Return the command line of a command on the same flow, profile and items."""
+        return self.of(f"{command} {self.chosen}" if self.chosen else command)
 
     def resume(self, execution_id: str) -> str:
         """Return the command line that resumes an execution."""
@@ -110,15 +129,15 @@ class _Writer:
         yield self._headline()
         if outcome.message:
             yield f"   {outcome.message}"
+        if Cmd.STATE in _commands(outcome):
+            return
         if not _commands(outcome) <= _READING:
             yield from self._items()
         elif outcome.kind not in ("failed", "refused"):
             yield from self._found()
         for item, error in outcome.errors.items():
             yield from self._error(item, error)
-        for item, refusal in outcome.refusals.items():
-            if refusal.reason == "drift":
-                yield from self._refusal(item, refusal)
+        yield from self._refusals()
         yield from self._interrupt()
         yield from self._remarks()
         yield from self._leftovers()
@@ -137,7 +156,8 @@ class _Writer:
         icon = f"{headline_icon(outcome)} " if self._icons else ""
         took = duration(seconds_between(outcome.started_at, outcome.ended_at))
         coloured = self._ink(verb, _COLOURS.get(outcome.kind, "red"))
-        return f"{icon}{coloured}: {outcome.flow}/{outcome.profile}, {self._counts()} in {took}"
+        counts = "" if Cmd.STATE in _commands(outcome) else f", {self._counts()}"
+        return f"{icon}{coloured}: {outcome.flow}/{outcome.profile}{counts} in {took}"
 
     def _counts(self) -> str:
         items = self._outcome.items
@@ -160,7 +180,7 @@ class _Writer:
     def _items(self) -> Iterator[str]:
         items, errors = self._outcome.items, self._outcome.errors
         done, unknown = set(items.done), set(items.unknown)
-        states = self._outcome.states
+        refusals = [item for item, refusal in self._outcome.refusals.items() if refusal.reason in _EXPLAINED]
         for item in self._all_items():
             if item in errors:
                 yield self._row(item, "❌", "failed", "red", f"in {errors[item].phase or 'apply'}, see below")
@@ -168,9 +188,17 @@ class _Writer:
                 yield self._row(item, "❓", "unknown", "yellow", self._unknown())
             elif item in done:
                 word = self._done_word(item)
-                yield self._row(item, "✅", word, "green", self._note(item) or _told(states.get(item)))
+                yield self._row(item, "✅", word, "green", self._note(item) or self._state(item))
+            elif item in refusals:
+                yield self._row(item, "⛔", "refused", "red", "see below")
             else:
                 yield self._row(item, "⚪", "not done", "dim", self._message(item))
+
+    def _state(self, item: str) -> str:
+        """Return what an item is now; nothing where it was cleaned."""
+        if Cmd.CLEAN in _commands(self._outcome):
+            return ""
+        return _told(self._outcome.states.get(item))
 
     def _note(self, item: str) -> str:
         """Return what its reader should know of an item that is done."""
@@ -181,7 +209,9 @@ class _Writer:
         if note.verdict is VerdictKind.REPAIR and drift is not None:
             is_gone = all(value is None for value in (drift.found or {}).values())
             return "it was missing" if is_gone else f"found {one_line(drift.found)}"
-        return note.message.removesuffix("; it is not at its goal")
+        if note.verdict is VerdictKind.MAKE_HERE:
+            return note_text(note.message).replace("not here yet; made", "it was not here yet; also")
+        return note_text(note.message)
 
     def _done_word(self, item: str) -> str:
         note = self._outcome.notes.get(item)
@@ -189,9 +219,9 @@ class _Writer:
             return _NOTED_WORDS[note.verdict]
         if self._message(item) == "nothing to do":
             return "nothing to do"
-        if Cmd.CLEAN in _commands(self._outcome) and not self._outcome.dry_run:
-            return "removed"
-        return "would be done" if self._outcome.dry_run else "done"
+        if self._outcome.dry_run:
+            return "would be done"
+        return next((word for cmd, word in _DONE_WORDS.items() if cmd in _commands(self._outcome)), "done")
 
     def _row(self, item: str, icon: str, word: str, colour: str, told: str) -> str:
         mark = f"{icon} " if self._icons else ""
@@ -209,8 +239,13 @@ class _Writer:
             if item in self._outcome.errors:
                 continue
             yield ""
-            yield self._ink(item, "bold") + (f"  {self._message(item)}" if self._message(item) else "")
-            yield from self._states(self._outcome.states.get(item, ItemStatesOutcome()))
+            states = self._outcome.states.get(item, ItemStatesOutcome())
+            note = self._outcome.notes.get(item)
+            is_elsewhere = note is not None and note.verdict is VerdictKind.MAKE_HERE and states == ItemStatesOutcome()
+            why = note.message if note is not None and is_elsewhere else self._message(item)
+            yield self._ink(item, "bold") + (f"  {why}" if why else "")
+            if not is_elsewhere:
+                yield from self._states(states)
 
     def _states(self, states: ItemStatesOutcome) -> Iterator[str]:
         commands = _commands(self._outcome)
@@ -248,7 +283,7 @@ class _Writer:
 
     def _unknown_diff(self, states: ItemStatesOutcome) -> str:
         missing = [name for name in ("current", "goal") if getattr(states, name) is None]
-        return f"not known: its {' and '.join(missing)} state {'is' if len(missing) == 1 else 'are'} not known yet"
+        return f"its {' and '.join(missing)} {'state is' if len(missing) == 1 else 'states are'} not known yet"
 
     def _error(self, item: str, error: ErrorInfo) -> Iterator[str]:
         yield ""
@@ -263,13 +298,18 @@ class _Writer:
         if self._whole and error.traceback:
             yield from (f"   {line}" for line in error.traceback.splitlines())
 
-    def _refusal(self, item: str, refusal: Refusal) -> Iterator[str]:
-        yield ""
-        yield f"{self._ink(item, 'bold')}: {refusal.message}"
-        yield f"   stored  {one_line(refusal.stored) if refusal.stored is not None else 'nothing'}"
-        yield f"   found   {one_line(refusal.discovered) if refusal.discovered is not None else 'nothing'}"
-        if refusal.goal is not None:
-            yield f"   goal    {one_line(refusal.goal)}"
+    def _refusals(self) -> Iterator[str]:
+        for item, refusal in self._outcome.refusals.items():
+            if refusal.reason in _EXPLAINED:
+                yield ""
+                why = refusal.message.removeprefix(f"{item} was ").removeprefix(f"{item}: ")
+                yield f"{self._ink(item, 'bold')}: {why}"
+            if refusal.reason == "drift":
+                names = changed_names(refusal.stored, refusal.discovered)
+                yield f"   stored  {part_text(refusal.stored, names)}"
+                yield f"   found   {part_text(refusal.discovered, names)}"
+                if refusal.goal is not None:
+                    yield f"   goal    {part_text(refusal.goal, names)}"
 
     def _interrupt(self) -> Iterator[str]:
         interrupt = self._outcome.interrupt
@@ -335,24 +375,25 @@ def next_commands(outcome: CmdOutcome, command_line: CommandLine | None) -> list
         return []
     command = next(iter([*outcome.cmds.not_done, *outcome.cmds.done]), Cmd.ENSURE)
     if outcome.dry_run:
-        return [command_line.of(command)] if outcome.kind == "complete" else []
+        return [command_line.again(command)] if outcome.kind == "complete" else []
     match outcome.kind:
         case "complete" if command in (Cmd.ENSURE, Cmd.STATUS, Cmd.DIFF) and outcome.leftovers:
             return list(_ways_of_leftovers(outcome, command_line))
         case "block_interrupted" | "execution_interrupted" | "lost":
             return [command_line.resume(outcome.execution_id)]
         case "item_error":
-            return [f"fix the error above, then {command_line.of(command)}"]
+            again = command_line.again(command) if command in _UNRECORDED else command_line.resume(outcome.execution_id)
+            return [f"fix the error above, then {again}"]
         case "refused":
             return list(_ways_of_refused(outcome, command_line, command))
         case "failed" if "irenic discover" in outcome.message:
-            return [command_line.of("discover")]
+            return [command_line.again("discover")]
     return []
 
 
 def _ways_of_leftovers(outcome: CmdOutcome, command_line: CommandLine) -> Iterator[str]:
     if any(leftover.problem is None for leftover in outcome.leftovers):
-        yield f"{command_line.of('ensure --prune')}   (remove what is left over)"
+        yield f"{command_line.again('ensure --prune')}   (remove what is left over)"
     named = shlex.join(leftover.item for leftover in outcome.leftovers)
     yield f"{command_line.of(f'state forget {named}')}   (leave it where it is)"
 
@@ -360,12 +401,12 @@ def _ways_of_leftovers(outcome: CmdOutcome, command_line: CommandLine) -> Iterat
 def _ways_of_refused(outcome: CmdOutcome, command_line: CommandLine, command: str) -> Iterator[str]:
     reasons = {refusal.reason for refusal in outcome.refusals.values()}
     if "held" in reasons:
-        yield f"wait for it, interrupt it, or take over: {command_line.of(command)} --take-over"
+        yield f"wait for it, interrupt it, or take over: {command_line.again(command)} --take-over"
     elif "drift" in reasons:
-        yield f"{command_line.of('ensure --on-drift repair')}   (bring it back)"
-        yield f"{command_line.of('discover')}   (accept what is there)"
+        yield f"{command_line.again('ensure --on-drift repair')}   (bring it back)"
+        yield f"{command_line.again('discover')}   (accept what is there)"
     elif "stale_plan" in reasons:
-        yield command_line.of("preview --save plan.json")
+        yield command_line.again("preview --save plan.json")
     elif "state_shape" in reasons:
         forget = f"state forget {shlex.join(outcome.refusals)}"
         yield f"{command_line.of(forget)}   (irenic then no longer knows of it)"

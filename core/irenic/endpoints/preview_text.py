@@ -40,7 +40,8 @@ def preview_text(preview: Preview, ink: Ink, *, icons: bool) -> str:
     lines = []
     for item in preview.items:
         icon, colour = _LOOKS[item.action]
-        action, _, why = item.message.partition(": ")
+        action = item.message.partition(": ")[0]
+        why = note_text(item.message.partition(": ")[2])
         mark = f"{icon} " if icons else ""
         lines.append(f"   {mark}{item.item.ljust(width)}  {ink(action.ljust(11), colour)}  {why}".rstrip())
         lines += [f"      {line}" for line in _drift_lines(item)]
@@ -67,7 +68,8 @@ def question_text(preview: Preview, ink: Ink, *, prune: bool, cleans: bool) -> s
     width = _width(noteworthy, preview.leftovers)
     lines = []
     for item in noteworthy:
-        lines.append(f"{ink(item.item.ljust(width), 'bold')}  {_headline(item)}")
+        why = note_text(item.message.partition(": ")[2])
+        lines.append(f"{ink(item.item.ljust(width), 'bold')}  {why}")
         lines += [f"{' ' * width}    {line}" for line in _drift_lines(item)]
     for leftover in preview.leftovers:
         removed = (prune or cleans) and leftover.problem is None
@@ -79,7 +81,8 @@ def question_text(preview: Preview, ink: Ink, *, prune: bool, cleans: bool) -> s
 
 def leftover_text(leftover: Leftover) -> str:
     """Return what is left over, why, and since when."""
-    why = "the flow no longer has it" if leftover.reason == "removed" else "its item stands for another thing now"
+    owner = leftover.item.partition("#")[0]
+    why = "the flow no longer has it" if leftover.reason == "removed" else f"{owner} no longer stands for it"
     made = f" (made {day_and_time(leftover.made_at)})" if leftover.made_at else ""
     name = f"{leftover.name}: " if leftover.name else ""
     problem = f"; {leftover.problem}" if leftover.problem else ""
@@ -95,32 +98,37 @@ def _is_noteworthy(item: PreviewItem) -> bool:
     return item.verdict in known or item.drift is not None
 
 
-def _headline(item: PreviewItem) -> str:
-    why = item.message.partition(": ")[2]
+def note_text(why: str) -> str:
+    """Return the reasons of a verdict as they stand after an item's name: ``not here yet; made in Chrome``."""
+    for start in ("it was changed outside", "it is not here yet"):
+        if why.startswith(start):
+            why = why.removeprefix("it was ").removeprefix("it is ")
     return why.removesuffix("; it is not at its goal")
+
+
+def changed_names(one: dict[str, Any] | None, other: dict[str, Any] | None) -> list[str]:
+    """Return the fields in which two states differ."""
+    before, after = one or {}, other or {}
+    return [name for name in {**before, **after} if before.get(name) != after.get(name)]
+
+
+def part_text(state: dict[str, Any] | None, names: list[str]) -> str:
+    """Return some fields of a state on one line; ``nothing`` where none of them has a value."""
+    values = {name: state[name] for name in names if name in state} if state is not None else {}
+    if all(value is None for value in values.values()):
+        return "nothing"
+    return one_line(values)
 
 
 def _drift_lines(item: PreviewItem) -> Iterator[str]:
     drift = item.drift
     if drift is None:
         return
-    names = _changed(drift.stored, drift.found)
-    yield f"stored  {_part(drift.stored, names)}"
-    yield f"found   {_part(drift.found, names)}"
+    names = changed_names(drift.stored, drift.found)
+    yield f"stored  {part_text(drift.stored, names)}"
+    yield f"found   {part_text(drift.found, names)}"
     if drift.goal is not None:
-        yield f"goal    {_part(drift.goal, names)}"
-
-
-def _changed(one: dict[str, Any] | None, other: dict[str, Any] | None) -> list[str]:
-    before, after = one or {}, other or {}
-    return [name for name in {**before, **after} if before.get(name) != after.get(name)]
-
-
-def _part(state: dict[str, Any] | None, names: list[str]) -> str:
-    values = {name: state[name] for name in names if name in state} if state is not None else {}
-    if all(value is None for value in values.values()):
-        return "nothing"
-    return one_line(values)
+        yield f"goal    {part_text(drift.goal, names)}"
 
 
 def _summary(preview: Preview, *, cleans: bool) -> str:

@@ -266,6 +266,8 @@ def _take_leftovers(cmd_run: CmdRun) -> None:
         assert entry is not None
         cmd_run.take_leftover(leftover_run(request.flow, stored_id, entry, cmd_run.inputs, cmd_run.tasks))
     cmd_run.recorder.emit(LeftoversFound, leftovers=leftovers, to_clean=to_clean)
+    for stored_id in to_clean:
+        cmd_run.recorder.emit(ItemVerdict, item=stored_id, verdict=VerdictKind.REMOVE, message="it was left over")
 
 
 async def _adopt(cmd_run: CmdRun) -> None:

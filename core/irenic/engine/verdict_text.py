@@ -146,8 +146,10 @@ def _action(kind: VerdictKind, reasons: Sequence[PreviewReason]) -> PreviewActio
 def _reason_text(reason: PreviewReason, drift: Drift | None, others: Sequence[ItemStates], after: Sequence[str]) -> str:
     if reason is PreviewReason.DRIFT and drift is not None and drift.stored_at is not None:
         return f"it was changed outside irenic since {day_and_time(drift.stored_at)}"
-    if reason is PreviewReason.ELSEWHERE:
+    if reason is PreviewReason.ELSEWHERE or (reason is PreviewReason.NEVER_RUN and others):
         return f"it is not here yet; made {place_text(others[0])}" if others else ""
+    if reason is PreviewReason.CANNOT_DISCOVER and after:
+        return ""
     if reason is PreviewReason.PREDECESSOR_RUNS and after:
         return f"known after {' and '.join(after)} {'is' if len(after) == 1 else 'are'} applied"
     return _WORDS[reason]

@@ -71,7 +71,7 @@ class Plan(BaseModel):
         try:
             plan = cls.model_validate_json(text)
         except ValidationError as error:
-            raise PlanError(f"this is no plan ({error.error_count()} problems): save one with `--save`.") from error
+            raise PlanError("this is not a plan: save one with `--save`.") from error
         if plan.format != FORMAT:
             raise PlanError(f"this plan has format {plan.format}, and this irenic knows {FORMAT}: save it again.")
         if plan.sha256 != plan.digest():
@@ -85,12 +85,12 @@ class Plan(BaseModel):
 
     def stale(self, items: list[PreviewItem], leftovers: list[Leftover], *, inputs: str, code: str) -> dict[str, str]:
         """Return what is not as this plan saw it: a sentence by item, by ``""`` for the whole; empty where all is."""
-        changes: dict[str, str] = {}
         if code != self.code:
-            changes[""] = "the flow's code has changed since it was saved"
-        elif inputs != self.inputs:
-            changes[""] = "the inputs are others than when it was saved"
-        elif _leftover_ids(leftovers) != self.leftovers:
+            return {"": "the flow's code has changed since it was saved"}
+        if inputs != self.inputs:
+            return {"": "the inputs are others than when it was saved"}
+        changes: dict[str, str] = {}
+        if _leftover_ids(leftovers) != self.leftovers:
             changes[""] = "what is left over has changed since it was saved"
         seen = {item.item: item for item in self.items}
         for item in items:
@@ -103,7 +103,9 @@ class Plan(BaseModel):
                 goals = _change(before.goal, item.goal)
                 changes[item.item] = f"the goal of {item.item} changed since it was saved ({goals})"
             elif before.verdict is not item.verdict:
-                changes[item.item] = f"{item.item} was to be {before.verdict}, and now is {item.verdict}"
+                changes[item.item] = (
+                    f"{item.item} was {_word(before.verdict)} when it was saved, and is {_word(item.verdict)} now"
+                )
         return changes
 
 
@@ -114,6 +116,16 @@ def _leftover_ids(leftovers: list[Leftover]) -> list[str]:
     return sorted(leftover.item for leftover in leftovers if leftover.place is None)
 
 
+def _word(verdict: VerdictKind) -> str:
+    return {
+        VerdictKind.NOTHING: "unchanged",
+        VerdictKind.LEAVE_ALONE: "left alone",
+        VerdictKind.KNOWN_AFTER_APPLY: "known after apply",
+        VerdictKind.CANNOT_DISCOVER: "not to be discovered",
+        VerdictKind.MAKE_HERE: "to create",
+    }.get(verdict, f"to {verdict.replace('_', ' ')}")
+
+
 def _change(before: dict[str, Any] | None, after: dict[str, Any] | None) -> str:
     if before is None or after is None:
         return f"{_text(before)} -> {_text(after)}"
@@ -122,5 +134,7 @@ def _change(before: dict[str, Any] | None, after: dict[str, Any] | None) -> str:
 
 
 def _text(value: Any) -> str:
-    text = "nothing" if value is None else value if isinstance(value, str) else json.dumps(value, default=str)
+    if value is None:
+        return "nothing"
+    text = value if isinstance(value, str) and value.isprintable() else json.dumps(value, default=str)
     return text if len(text) <= 60 else f"{text[:57]}..."
