@@ -16,7 +16,6 @@ from irenic_server.answers import ANSWER_BYTES, STREAM_BYTES, within
 from irenic_server.clock import as_text, now_ms
 from irenic_server.envelopes import same_json
 from irenic_server.journal import RUNNING, unknown_execution
-from irenic_server.leased import stale_fencing
 from irenic_server.notices import ExecutionChanged
 from irenic_server.problems import Problem
 from irenic_server.profiles import ensure_profile
@@ -109,8 +108,6 @@ def create_execution(transaction: Transaction, execution_id: str, request: Execu
     profile = ensure_profile(transaction, request.flow, request.profile)
     at = now_ms()
     fencing = request.fencing
-    if fencing is not None and fencing > profile.fencing:
-        raise stale_fencing(fencing, profile.fencing)
     if fencing is None and profile.lease_execution == execution_id:
         fencing = profile.fencing
     key = connection.execute(
