@@ -16,7 +16,6 @@ from irenic_server.answers import ANSWER_BYTES, STREAM_BYTES, within
 from irenic_server.clock import as_text, now_ms
 from irenic_server.envelopes import same_json
 from irenic_server.journal import RUNNING, unknown_execution
-from irenic_server.leased import stale_fencing
 from irenic_server.notices import ExecutionChanged
 from irenic_server.problems import Problem
 from irenic_server.profiles import ensure_profile
@@ -96,12 +95,9 @@ def _stored(row: Row[Any]) -> StoredExecution:
     return StoredExecution(row.key, row.status, row.revision, row.interrupt, body)
 
 
-def create_execution(
-    transaction: Transaction, execution_id: str, request: ExecutionCreate, *, imported: bool = False
-) -> tuple[bool, str]:
+def create_execution(transaction: Transaction, execution_id: str, request: ExecutionCreate) -> tuple[bool, str]:
     """Make an execution, or find the same one made before.
 
-    :param imported: whether it ran elsewhere, so that its fencing number is none of this database.
     :return: whether it is new, and its record as JSON text.
     :raises Problem: if another execution has the id.
     """
@@ -113,8 +109,6 @@ def create_execution(
     profile = ensure_profile(transaction, request.flow, request.profile)
     at = now_ms()
     fencing = request.fencing
-    if fencing is not None and fencing > profile.fencing and not imported:
-        raise stale_fencing(fencing, profile.fencing)
     if fencing is None and profile.lease_execution == execution_id:
         fencing = profile.fencing
     key = connection.execute(

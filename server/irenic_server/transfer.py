@@ -143,9 +143,7 @@ class _Importer:
         if profile not in self._with_states:
             self._with_states[profile] = self._write(lambda transaction: _has_states(transaction, *profile))
         self._keep_states = self._with_states[profile]
-        made, _ = self._write(
-            lambda transaction: create_execution(transaction, self._execution_id, request, imported=True)
-        )
+        made, _ = self._write(lambda transaction: create_execution(transaction, self._execution_id, request))
         self.imported.executions += made
         self.imported.known += not made
 

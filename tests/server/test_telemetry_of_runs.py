@@ -20,8 +20,10 @@ PATIENCE = 60.0
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    """A server in a process of its own, which serves no site."""
+    """A server in a process of its own, whose page is empty."""
     (tmp_path / "flow.py").write_text(gated_flow("a:at_once", "x:fails", chain=False))
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("<!doctype html><title>No page</title>")
     with running_server(tmp_path / "site", tmp_path / "irenic.sqlite3") as running:
         yield running
 
