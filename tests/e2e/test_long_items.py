@@ -1,6 +1,8 @@
 """Items that compute for longer than a lease lives, and let nothing else run meanwhile."""
 
+import signal
 import subprocess
+import textwrap
 import time
 from pathlib import Path
 
@@ -99,3 +101,33 @@ def test_an_item_that_runs_on_a_server_keeps_its_lease(folder: Path) -> None:
             serve.communicate(timeout=30)
         except subprocess.TimeoutExpired:
             serve.kill()
+
+
+GOES_ON = """
+import asyncio
+end = time.monotonic() + 1
+while time.monotonic() < end or not Path("go").exists():
+    cx.progress.inc()
+    await cx.checkpoint()
+    await asyncio.sleep(0.05)
+"""
+
+
+def test_a_run_that_was_suspended_for_longer_than_its_lease_goes_on(folder: Path) -> None:
+    """As on a laptop that sleeps; its lease ran out, and it is the first to come back for it."""
+    loop = f"        end = time.monotonic() + {COMPUTES_FOR}\n        while time.monotonic() < end:\n            pass\n"
+    assert loop in FLOW
+    (folder / "flow.py").write_text(FLOW.replace(loop, textwrap.indent(GOES_ON, " " * 8)))
+    with running_server(str(folder / "server.db")) as server:
+        terminals = Terminals(folder, server.address)
+        ensure = terminals.start("ensure", "flow.py", "--format", "json", "--progress", "none")
+        terminals.until((folder / "begun").exists)
+
+        ensure.send_signal(signal.SIGSTOP)
+        time.sleep(LEASE_LIVES_FOR + 3)  # what is tried is what has happened after that time
+        ensure.send_signal(signal.SIGCONT)
+        (folder / "go").touch()
+
+        out, err = ensure.communicate(timeout=60)
+        assert (ensure.returncode, err) == (0, "")
+        assert '"complete"' in out
