@@ -41,7 +41,7 @@ def preview_text(preview: Preview, ink: Ink, *, icons: bool) -> str:
     for item in preview.items:
         icon, colour = _LOOKS[item.action]
         action, _, why = item.message.partition(": ")
-        if item.drift is not None or item.verdict in (VerdictKind.REPLACE, VerdictKind.MAKE_HERE):
+        if item.drift is not None or item.elsewhere or item.verdict is VerdictKind.REPLACE:
             why = note_text(why)
         mark = f"{icon} " if icons else ""
         lines.append(f"   {mark}{item.item.ljust(width)}  {ink(action.ljust(11), colour)}  {why}".rstrip())
