@@ -245,7 +245,6 @@ def _note(item: BareSlot, target: SlotState) -> None:
     item.world.applied.append((item.id, "clean" if target.value is None else "ensure"))
 
 
-
 async def do(world: World, store: Store, flow: Flow, cmd: str, **options: Any) -> CmdOutcome:
     """Run a command on a flow of slots to its end, in the place where the world is, and return the outcome."""
     BareSlot.world = world

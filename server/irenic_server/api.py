@@ -1,7 +1,9 @@
 """The routes of ``/api/v1``, as FastAPI describes and checks them."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, HTTPException, Path, Query, Request, Response
@@ -13,7 +15,9 @@ from irenic.model.interrupt import InterruptReply
 from irenic.model.outcome import CmdOutcome
 from irenic.model.record import ExecutionPage, ExecutionRecord, LeaseInfo
 from irenic.model.states import FlowStates
+from irenic_server.asgi import check_is_json, strong
 from irenic_server.auth import PRINCIPAL, require_scope
+from irenic_server.clock import now_ms
 from irenic_server.executions import (
     create_execution,
     execution_exists,
@@ -23,7 +27,7 @@ from irenic_server.executions import (
     read_execution,
     read_status,
 )
-from irenic_server.idempotency import claim_key, read_key
+from irenic_server.idempotency import claim_key, point_key, read_key, release_key, take_claim
 from irenic_server.journal import read_events
 from irenic_server.leases import give_back_lease, renew_lease, take_lease
 from irenic_server.openapi import problems
@@ -49,6 +53,7 @@ from irenic_server.requests import (
     RunRequest,
     StatesReplace,
 )
+from irenic_server.runs import Runs
 from irenic_server.services import Services
 from irenic_server.states import read_states, replace_states
 from irenic_server.strict_json import read_json
@@ -75,7 +80,10 @@ class JsonRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_strictly(request: Request) -> Response:
-            return await handle(JsonRequest(request.scope, request.receive))
+            strict = JsonRequest(request.scope, request.receive)
+            if request.method not in ("GET", "HEAD") and await strict.body():
+                check_is_json(request.headers.get("content-type", "nothing").encode("latin-1"))
+            return await handle(strict)
 
         return handle_strictly
 
@@ -91,6 +99,10 @@ IfMatch = Annotated[str | None, Header(description='the ETag that was read, e.g.
 IfNoneMatch = Annotated[str | None, Header(description="an ETag that is known already; or * to create")]
 
 router = APIRouter(prefix="/api/v1", route_class=JsonRoute)
+CLAIM_MS = 5_000
+"""How long a server has to begin what it has claimed, until another one does."""
+
+CLAIM_LOOK_SECONDS = 0.1
 MOST_EVENTS = 10_000
 MOST_EXECUTIONS = 500
 
@@ -135,18 +147,44 @@ async def post_execution(
         raise Problem("not-found", "This server runs no flows: it was started without any.")
     if services.draining:
         raise Problem("unavailable", "The server is ending. Nothing was started.", headers={"Retry-After": "5"})
-    execution_id = new_execution_id()
-    if idempotency_key is not None:
-        key, caller = read_key(idempotency_key), http_request.scope[PRINCIPAL].name
-        fingerprint = hashlib.sha256(to_json(request)).hexdigest()
-        new_id = execution_id
-        execution_id = await services.writer.write(
-            lambda transaction: claim_key(transaction, caller, key, fingerprint, new_id)
-        )
-    if not runs.knows(execution_id) and not await services.database.read(execution_exists, execution_id):
-        execution_id = await runs.submit(request, execution_id)
+    if idempotency_key is None:
+        execution_id = await runs.submit(request, new_execution_id())
+    else:
+        caller = http_request.scope[PRINCIPAL].name
+        execution_id = await _submit_once(services, runs, request, caller, read_key(idempotency_key))
     body = Accepted(id=execution_id).model_dump_json()
     return json_text(body, 202, {"Location": f"{services.settings.prefix}/api/v1/executions/{execution_id}"})
+
+
+async def _submit_once(services: Services, runs: Runs, request: RunRequest, caller: str, key: str) -> str:
+    """Begin an execution, unless a request with the same key has done so, here or at another server."""
+    fingerprint = hashlib.sha256(to_json(request)).hexdigest()
+    new_id = new_execution_id()
+    while True:
+        claim = await services.writer.write(
+            lambda transaction: claim_key(transaction, caller, key, fingerprint, new_id)
+        )
+        begin = claim.is_new
+        if not begin:
+            known = runs.knows(claim.execution_id)
+            if known or await services.database.read(execution_exists, claim.execution_id):
+                return claim.execution_id
+            if now_ms() - claim.since_ms > CLAIM_MS:
+                begin = await services.writer.write(
+                    partial(take_claim, caller=caller, key=key, since_ms=claim.since_ms)
+                )
+        if begin:
+            break
+        # Another server is about to begin it; if that has died, it never will.
+        await asyncio.sleep(CLAIM_LOOK_SECONDS)
+    try:
+        begun = await runs.submit(request, claim.execution_id)
+    except Problem:
+        await services.writer.write(lambda transaction: release_key(transaction, caller, key))
+        raise
+    if begun != claim.execution_id:
+        await services.writer.write(lambda transaction: point_key(transaction, caller, key, begun))
+    return begun
 
 
 @router.get(
@@ -342,7 +380,7 @@ async def get_states(
 ) -> Response:
     states = await services.database.read(read_states, flow, profile)
     etag = {"ETag": f'"{states.serial}"', "Cache-Control": "no-cache"}
-    if if_none_match is not None and etag["ETag"] in [tag.strip() for tag in if_none_match.split(",")]:
+    if if_none_match is not None and etag["ETag"] in [strong(tag) for tag in if_none_match.split(",")]:
         return Response(status_code=304, headers=etag)
     return json_text(states.model_dump_json(), headers=etag)
 
@@ -381,7 +419,7 @@ def _expected_serial(if_match: str | None, if_none_match: str | None) -> int | N
             "States are only replaced by whoever has seen the ones before. Nothing was stored. Read them, and send "
             "their ETag as If-Match; or If-None-Match: * where there are none.",
         )
-    serial = if_match.strip().strip('"')
+    serial = strong(if_match).strip('"')
     if not (serial.isascii() and serial.isdecimal()) or len(serial) > 16:
         raise Problem("states-changed", f"No states ever had the ETag {if_match[:40]!r}. Nothing was stored.")
     return int(serial)

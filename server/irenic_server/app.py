@@ -6,7 +6,6 @@ a short way, see ``shortcut.py``.
 
 import logging
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from fastapi import FastAPI
@@ -23,7 +22,7 @@ from irenic_server.api import router
 from irenic_server.asgi import read_body, replay, respond_problem
 from irenic_server.auth import PRINCIPAL, Authentication, is_api
 from irenic_server.buckets import Buckets
-from irenic_server.health import Health
+from irenic_server.health import Health, server_version
 from irenic_server.logs import ROUTE, RequestLog
 from irenic_server.openapi import describe
 from irenic_server.problems import MEDIA_TYPE, Problem
@@ -185,7 +184,7 @@ def create_api(services: Services) -> FastAPI:
     api = FastAPI(
         title="irenic",
         summary="Journals, states, leases and interrupts of executions",
-        version=_version(),
+        version=server_version(),
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
@@ -197,6 +196,7 @@ def create_api(services: Services) -> FastAPI:
     api.add_exception_handler(Problem, _answer_problem)
     api.add_exception_handler(RequestValidationError, _answer_invalid)
     api.add_exception_handler(HTTPException, _answer_http)
+    api.add_exception_handler(Exception, _answer_failure)
 
     def openapi() -> dict[str, Any]:
         if api.openapi_schema is None:
@@ -210,13 +210,6 @@ def create_api(services: Services) -> FastAPI:
 def create_app(settings: Settings) -> App:
     """Return the server for the given settings."""
     return App(settings)
-
-
-def _version() -> str:
-    try:
-        return version("irenic-server")
-    except PackageNotFoundError:
-        return "0"
 
 
 def _respond(problem: Problem) -> Response:
@@ -240,6 +233,9 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
     return _respond(Problem("invalid-request", detail, errors=errors))
 
 
+_NAMES = {401: "unauthenticated", 403: "forbidden", 413: "body-too-large", 415: "unsupported-media-type"}
+
+
 def _methods(request: Request) -> set[str]:
     """Return the methods of an address; the framework names those of one route only."""
     found: set[str] = set()
@@ -253,6 +249,11 @@ def _pointer(location: tuple[int | str, ...]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
 
 
+async def _answer_failure(request: Request, error: Exception) -> Response:
+    # It goes on to the log of requests, which says under which id why.
+    return _respond(Problem("internal", "The server failed, and its log says why. It is safe to try again."))
+
+
 async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     match error.status_code:
@@ -262,5 +263,6 @@ async def _answer_http(request: Request, error: Exception) -> Response:
             allow = {"Allow": ", ".join(sorted(_methods(request)))}
             problem = Problem("method-not-allowed", "The address is right and the method is not.", headers=allow)
         case _:
-            problem = Problem("malformed-body", str(error.detail))
+            name = _NAMES.get(error.status_code, "malformed-body")
+            problem = Problem(name, str(error.detail), headers=error.headers)
     return _respond(problem)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from starlette.types import Scope
 
-from irenic_server.asgi import header
+from irenic_server.asgi import check_is_json, header
 from irenic_server.auth import PRINCIPAL
 from irenic_server.envelopes import read_envelopes
 from irenic_server.journal import Append
@@ -28,6 +28,9 @@ class Appends:
         :raises Problem: if that cannot be stored.
         """
         principal: Principal = scope[PRINCIPAL]
+        content_type = header(scope, b"content-type")
+        if content_type is not None:
+            check_is_json(content_type)
         envelopes = read_envelopes(body, execution_id, max_events=self._max_events)
         fencing = _fencing(scope)
         principal.take_room(len(body))

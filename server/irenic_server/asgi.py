@@ -82,6 +82,26 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     return body
 
 
+def check_is_json(content_type: bytes) -> None:
+    """Check that a body says that it is JSON.
+
+    :raises Problem: if it says something else.
+    """
+    media = content_type.partition(b";")[0].strip().lower()
+    if media != b"application/json" and not media.endswith(b"+json"):
+        raise Problem(
+            "unsupported-media-type",
+            f"The body is said to be {media[:80].decode('latin-1')!r}. Nothing was done. Send JSON, with the header "
+            "Content-Type: application/json.",
+            headers={"Accept": "application/json"},
+        )
+
+
+def strong(etag: str) -> str:
+    """Return an ETag without the mark of a weak one: proxies that compress an answer put it there."""
+    return etag.strip().removeprefix("W/")
+
+
 def too_large(limit: int) -> Problem:
     """Return the problem of a body beyond a limit; the rest of it is not read."""
     return Problem(

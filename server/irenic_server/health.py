@@ -1,6 +1,10 @@
 """Health and metrics."""
 
+import os
+import platform
 import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from sqlalchemy import Connection, func, select, text
 from starlette.types import Receive, Scope, Send
@@ -16,7 +20,16 @@ from irenic_server.tables import executions, profiles
 READ_SECONDS = 1.0
 """How often the database is asked, however often the server is."""
 
+_STATUS, _OPEN_FILES = Path("/proc/self/statm"), Path("/proc/self/fd")
 _TEXT = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
+
+
+def server_version() -> str:
+    """Return the version of this server."""
+    try:
+        return version("irenic-server")
+    except PackageNotFoundError:
+        return "0"
 
 
 class Health:
@@ -40,11 +53,40 @@ class Health:
                 scope[ROUTE] = "metrics"
                 gauges = await self._services.database.read(_gauges)
                 self._services.metrics.streams = self._services.hub.streams
-                body = self._services.metrics.text(gauges).encode()
+                body = (self._services.metrics.text(gauges | self._process()) + self._background()).encode()
                 await respond(send, 200, body, [(b"content-type", CONTENT_TYPE.encode()), _TEXT[1]])
             case _:
                 return False
         return True
+
+    def _process(self) -> dict[str, tuple[str, float]]:
+        services = self._services
+        gauges: dict[str, tuple[str, float]] = {
+            "irenic_writes_pending": ("Writes that are not durable yet.", services.writer.pending),
+            "irenic_connections": ("Open connections.", services.connections.open),
+            "irenic_connections_most": ("Connections for which there is room.", services.connections.most),
+            "irenic_answers_bytes": ("Large answers that clients have not taken.", services.answers.used),
+        }
+        if _STATUS.exists():
+            gauges["process_open_fds"] = ("Open files.", sum(1 for _ in _OPEN_FILES.iterdir()))
+            pages = int(_STATUS.read_text().split()[1])
+            gauges["process_resident_memory_bytes"] = ("Memory held.", pages * os.sysconf("SC_PAGE_SIZE"))
+        return gauges
+
+    def _background(self) -> str:
+        works = list(self._services.background.failures())
+        lines = [
+            "# HELP irenic_build_info The version of this server.",
+            "# TYPE irenic_build_info gauge",
+            f'irenic_build_info{{version="{server_version()}",python="{platform.python_version()}"}} 1',
+            "# HELP irenic_background_up Whether regular work goes on.",
+            "# TYPE irenic_background_up gauge",
+            *(f'irenic_background_up{{work="{name}"}} {int(is_well)}' for name, is_well, _ in works),
+            "# HELP irenic_background_failures_total How often regular work has failed.",
+            "# TYPE irenic_background_failures_total counter",
+            *(f'irenic_background_failures_total{{work="{name}"}} {count}' for name, _, count in works),
+        ]
+        return "\n".join(lines) + "\n"
 
     async def _ready(self, send: Send) -> None:
         why = await self._why_not_ready()

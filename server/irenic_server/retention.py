@@ -78,7 +78,20 @@ def delete_telemetry(transaction: Transaction, before_ms: int) -> int:
     return transaction.connection.execute(delete(telemetry).where(telemetry.c.key.in_(oldest))).rowcount
 
 
-def give_room_back(transaction: Transaction) -> None:
-    """Give pages that have become free back to the disk; PostgreSQL does so by itself."""
-    if transaction.is_sqlite:
-        transaction.connection.exec_driver_sql(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
+def give_room_back(transaction: Transaction) -> int:
+    """Give some pages that have become free back to the disk, and return how many; PostgreSQL does so by itself."""
+    if not transaction.is_sqlite:
+        return 0
+    before = _free_pages(transaction)
+    raw = transaction.connection.connection.dbapi_connection
+    assert raw is not None
+    # One page is given back at each step of its cursor, which has no rows that SQLAlchemy would fetch.
+    cursor = raw.cursor()
+    cursor.execute(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
+    cursor.fetchall()
+    cursor.close()
+    return before - _free_pages(transaction)
+
+
+def _free_pages(transaction: Transaction) -> int:
+    return int(transaction.connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())

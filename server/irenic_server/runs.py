@@ -86,6 +86,10 @@ class Runs:
         await asyncio.to_thread(self._thread.join)
         self._loop.close()
 
+    async def ended(self) -> None:
+        """Wait until nothing runs here; what is submitted meanwhile is waited for too."""
+        await self._there(self._wait())
+
     async def submit(self, request: RunRequest, execution_id: str) -> str:
         """Begin an execution, and return its id, or the id of the running one that asks for the same.
 
@@ -167,6 +171,10 @@ class Runs:
                 await journal.finish(outcome)
         except IrenicError as error:
             _log.warning("an outcome could not be stored", extra={"execution": execution.id, "error": str(error)})
+
+    async def _wait(self) -> None:
+        while self._watching:
+            await asyncio.wait(set(self._watching))
 
     async def _close(self) -> None:
         await self._map.close()

@@ -68,6 +68,8 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # What runs here may take its time to stop; until then everybody can look at it, interrupt it, and store.
+        await self._app.services.end_runs()
         self._app.services.drain()
         await super().shutdown(sockets)
 
@@ -78,6 +80,7 @@ def serve(settings: Settings, *, announce: Announce, open_browser: bool = False)
     :param announce: told what a person should see: the address, and where it is not the one that was asked for.
     :raises IrenicError: if the server cannot start.
     """
+    _check_files(settings)
     with ExitStack() as stack:
         app = create_app(settings)
         ownership: Ownership | None = None
@@ -103,6 +106,31 @@ def serve(settings: Settings, *, announce: Announce, open_browser: bool = False)
             server.run(sockets=[listener])
         if server.failed:
             raise ServeError("the server could not go on, and its log says why. What was acknowledged is stored.")
+
+
+def _check_files(settings: Settings) -> None:
+    """Check what is only opened later, where no person would hear of it.
+
+    :raises ServeError: if something is missing or broken.
+    """
+    site = settings.site
+    if site is not None and not (site / "index.html").is_file():
+        raise ServeError(f"There is no built site in {site}: it has no index.html. Give its folder by --site.")
+    if settings.tls_key is not None and settings.tls_certificate is None:
+        raise ServeError("--tls-key is given without --tls-certificate. HTTPS needs both.")
+    if settings.tls_certificate is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_certificate, settings.tls_key)
+    except FileNotFoundError:
+        paths = [path for path in (settings.tls_certificate, settings.tls_key) if path and not path.is_file()]
+        raise ServeError(f"There is no file {' and no file '.join(map(str, paths))} for HTTPS.") from None
+    except OSError as error:
+        why = error.reason if isinstance(error, ssl.SSLError) and error.reason else error.strerror
+        raise ServeError(
+            f"{settings.tls_certificate} and its key cannot be used for HTTPS: {why}. Both have to be PEM, and belong "
+            "together."
+        ) from None
 
 
 def _settle_memory() -> None:

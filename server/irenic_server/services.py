@@ -118,6 +118,12 @@ class Services:
         finally:
             await self.runs.close()
 
+    async def end_runs(self) -> None:
+        """Begin nothing more, and wait until what runs here has ended."""
+        self.draining = True
+        if self.runs is not None:
+            await self.runs.ended()
+
     def drain(self) -> None:
         """End what would never end by itself, and say that the server is not ready any more."""
         self.draining = True
@@ -173,8 +179,11 @@ class Services:
         before = now - self.settings.telemetry_keep_ms
         while step := await self.writer.write(lambda transaction: delete_telemetry(transaction, before)):
             deleted += step
-        if deleted:
-            await self.writer.write(give_room_back)
+        given_back = 0
+        while pages := await self.writer.write(give_room_back):
+            given_back += pages
+        if deleted or given_back:
+            _log.info("what was too old was deleted", extra={"deleted": deleted, "pages_given_back": given_back})
         await self.writer.write(forget_keys)
 
     async def _try_to_write(self) -> None:

@@ -1,11 +1,15 @@
-"""``python -m irenic_server.upkeep``: named tokens, and executions as JSON Lines."""
+"""``python -m irenic_server.upkeep``: named tokens, backups, and executions as JSON Lines."""
 
 import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from irenic.model.errors import IrenicError
+from irenic_server.backup import back_up, restore
 from irenic_server.database import Database
 from irenic_server.schema import prepare_schema
 from irenic_server.tokens import Scope, create_token, list_tokens, revoke_token
@@ -21,10 +25,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         database = Database(options.database)
         try:
-            prepare_schema(database)
+            if command not in (_back_up, _restore):
+                prepare_schema(database)
             command(database, options)
         finally:
             database.close()
+    except SQLAlchemyError as error:
+        why = " ".join(str(getattr(error, "orig", None) or error).split())
+        sys.stderr.write(f"irenic_server: the database cannot be used: {why}\n")
+        return 4
     except IrenicError as error:
         sys.stderr.write(f"irenic_server: {error}\n")
         return 4
@@ -59,6 +68,16 @@ def _import(database: Database, options: argparse.Namespace) -> None:
     sys.stderr.write(f"{done.executions} executions taken in, {done.known} were there; {done.events} events.\n")
 
 
+def _back_up(database: Database, options: argparse.Namespace) -> None:
+    size = back_up(database, options.file)
+    sys.stderr.write(f"{options.file}: {size} bytes, checked.\n")
+
+
+def _restore(database: Database, options: argparse.Namespace) -> None:
+    restore(database, options.file)
+    sys.stderr.write(f"{database.path} is as {options.file} was.\n")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m irenic_server.upkeep", description=__doc__)
     parser.add_argument(
@@ -83,6 +102,10 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--execution", metavar="ID")
     export.add_argument("--flow")
     export.add_argument("--profile")
+    add("backup", _back_up, "copy an SQLite database to a file, while a server works on it").add_argument(
+        "file", type=Path
+    )
+    add("restore", _restore, "put a backup where no database is").add_argument("file", type=Path)
     add("import", _import, "take executions in from standard input")
     return parser
 

@@ -23,7 +23,7 @@ from irenic import CmdExecRequest, CmdExecutionMap, CmdOutcome, Flow, InterruptL
 from irenic.endpoints.outcome_text import CommandLine, next_commands
 from irenic.engine.moves import moved_states
 from irenic.engine.resumption import request_again
-from irenic.model.cmd import Cmd, Direction
+from irenic.model.cmd import Direction
 from irenic.model.events import ItemIntent
 from irenic.model.states import FlowStates, ItemStates
 from irenic.model.verdict import VerdictKind
@@ -238,6 +238,7 @@ class Situation:
         """
         keys = {entry.key for entry in self.entries() if entry.unknown and not (entry.current or {}).get("number")}
         for key in keys & self.world.keys.keys():
+            assert key is not None
             slot = self.world.service.get(self.world.keys[key])
             if slot is not None:
                 slot.foreign = True
@@ -334,7 +335,8 @@ class DayTwo(RuleBasedStateMachine):
         kind = data.draw(st.sampled_from(list(KINDS)))
         location = self._free_location(data)
         ref = None
-        if self.source.items and data.draw(st.booleans()):
+        has_ref = bool(self.source.items) and data.draw(st.booleans())
+        if has_ref:
             ref = (data.draw(st.sampled_from(list(self.source.items))), data.draw(st.sampled_from(["value", "number"])))
         self.source.items[id] = ItemSpec(id, kind, location, data.draw(st.integers(1, 3)), ref)
         self.source.moved.pop(id, None)

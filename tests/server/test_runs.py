@@ -1,18 +1,24 @@
 """The web API endpoint: executions that a request starts and that run in the server."""
 
 import signal
+import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from tests.server.conftest import Starter
-from tests.server.harness import TOKEN, problem_name
+from tests.server.harness import TOKEN, problem_name, running_server
+from tests.server.postgres import Cluster
 from tests.server.test_process import server_process
 from tests.server.test_streams import stream
 
 from irenic.model.errors import FlowError
+from irenic.model.ids import new_execution_id
+from irenic_server import api
 from irenic_server.runs import load_flows
 
 FLOW = '''
@@ -203,7 +209,7 @@ def test_a_signal_interrupts_what_runs_and_waits_for_it(flow_file: Path, work: P
             execution_id = run(client, work).json()["id"]
             begun(work, "first")
             server.process.send_signal(signal.SIGINT)
-            while _answers(client):
+            while client.get("/readyz").status_code == 200:
                 pass
         (work / "first-gate").touch()
         assert server.process.wait(timeout=30) == 0
@@ -213,16 +219,78 @@ def test_a_signal_interrupts_what_runs_and_waits_for_it(flow_file: Path, work: P
     assert ended["items"] == {"done": ["first"], "not_done": ["second"], "unknown": []}
 
 
-def _answers(client: httpx.Client) -> bool:
-    try:
-        return client.get("/livez").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
 def test_flows_that_cannot_be_loaded_are_said_at_the_start(tmp_path: Path, flow_file: Path) -> None:
     """Not at the first request."""
     assert list(load_flows([flow_file])) == ["markers"]
     for paths in ([tmp_path / "nothing.py"], [], [flow_file, flow_file.parent]):
         with pytest.raises(FlowError):
             load_flows(paths)
+
+
+def test_a_key_starts_one_run_at_two_servers(flow_file: Path, work: Path, postgres: Cluster) -> None:
+    """However close in time the requests are: both hear of the same run."""
+    address = postgres.new_database()
+    (work / "first-gate").touch()
+    (work / "second-gate").touch()
+    flows = (flow_file.parent,)
+    with (
+        running_server(address, run=flows) as one,
+        running_server(address, run=flows) as other,
+        one.client() as first,
+        other.client() as second,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        for number in range(8):
+            members = {"key": f'"key-{number}"', "profile": f"p{number}"}
+            asked = [threads.submit(run, client, work, **members) for client in (first, second)]
+            answers = [answer.result() for answer in asked]
+            assert [answer.status_code for answer in answers] == [202, 202]
+            ids = {answer.json()["id"] for answer in answers}
+            assert len(ids) == 1
+            assert outcome(first, ids.pop())["kind"] == "complete"
+
+
+def test_a_key_that_a_dead_server_has_claimed_is_taken_over(
+    client: httpx.Client, work: Path, sqlite_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had begun nothing."""
+    monkeypatch.setattr(api, "CLAIM_MS", 200)
+    (work / "first-gate").touch()
+    (work / "second-gate").touch()
+    done = run(client, work, key='"k"').json()["id"]
+    outcome(client, done)
+    missing = new_execution_id()
+    with closing(sqlite3.connect(sqlite_address, isolation_level=None)) as connection:
+        connection.execute("UPDATE idempotency_keys SET execution_id = ?", [missing])
+    assert run(client, work, key='"k"').json()["id"] == missing
+    assert outcome(client, missing)["kind"] == "complete"
+
+
+def test_a_refused_request_leaves_its_key_free(client: httpx.Client, work: Path) -> None:
+    """It may be corrected and sent again at once."""
+    assert run(client, work, key='"k"', items=["nowhere"]).status_code == 422
+    assert run(client, work, key='"k"').status_code == 202
+    client.post("/api/v1/interrupt", json={"level": "cancel"})
+
+
+def test_a_server_that_is_ending_goes_on_answering(flow_file: Path, work: Path, tmp_path: Path) -> None:
+    """Until what runs has ended; only new work is refused."""
+    arguments = ["--run", str(flow_file.parent), "--token", TOKEN]
+    with server_process(tmp_path / "db", *arguments) as server, server.client() as client:
+        execution_id = run(client, work).json()["id"]
+        begun(work, "first")
+        server.process.send_signal(signal.SIGTERM)
+        while client.get("/readyz").status_code == 200:
+            pass
+        with httpx.Client(base_url=server.base, headers=client.headers) as newcomer:
+            assert newcomer.get("/livez").status_code == 200
+            assert newcomer.get(f"/api/v1/executions/{execution_id}").json()["status"] == "running"
+            refused = run(newcomer, work, profile="other")
+            assert (refused.status_code, problem_name(refused)) == (503, "unavailable")
+            assert refused.headers["retry-after"]
+        (work / "first-gate").touch()
+        assert server.process.wait(timeout=30) == -signal.SIGTERM
+        assert server.process.stderr is not None
+        assert server.process.stderr.read() == ""
+    with server_process(tmp_path / "db", *arguments) as server, server.client() as client:
+        assert outcome(client, execution_id)["kind"] == "block_interrupted"

@@ -124,6 +124,35 @@ def _ended(client: Execution) -> None:
     client.end()
 
 
+def test_a_long_journal_is_deleted_in_steps_and_its_room_given_back(sqlite_address: str) -> None:
+    """Each step lets others write; in the end the file is as small as before."""
+    with running_server(sqlite_address) as server, server.client() as client:
+        old = Execution(client)
+        old.create()
+        for first in range(0, 12_000, 4_000):
+            old.append(*[old.event(first + offset, text="x" * 500) for offset in range(4_000)])
+        old.end()
+    opened = Database(sqlite_address)
+    steps = 0
+    sizes = []
+    while True:
+        with opened.writer.begin() as connection:
+            before = connection.execute(text("SELECT count(*) FROM events")).scalar_one()
+            if delete_executions(Transaction(connection, True), 2**52, []) == 0:
+                break
+            left = connection.execute(text("SELECT count(*) FROM events")).scalar_one()
+            assert before - left <= 5_000
+            steps += 1
+    assert steps == 3
+    while True:
+        with opened.writer.begin() as connection:
+            sizes.append(connection.exec_driver_sql("PRAGMA page_count").scalar_one())
+            if give_room_back(Transaction(connection, True)) == 0:
+                break
+    opened.close()
+    assert sizes[-1] < sizes[0] / 10
+
+
 def test_what_is_too_old_is_deleted(database: str) -> None:
     """With its journal and telemetry; what runs, is pinned, or is stored as state, stays."""
     with running_server(database) as server, server.client() as client:

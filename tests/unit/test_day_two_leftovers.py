@@ -97,7 +97,9 @@ async def test_leftovers_are_removed_in_the_reverse_order_of_the_edges_they_were
     """The flow has no edges any more when they are."""
     await do(world, store, tower("c", "a", "d", "b"), "ensure")
     world.applied.clear()
-    outcome = await do(world, store, slots_flow(SharedSlot("other")), cmd, **({"prune": True} if cmd == "ensure" else {}))
+    outcome = await do(
+        world, store, slots_flow(SharedSlot("other")), cmd, **({"prune": True} if cmd == "ensure" else {})
+    )
     assert outcome.kind == "complete"
     removed = [item for item, direction in world.applied if direction == "clean"]
     assert removed == ["b", "d", "a", "c"]

@@ -21,6 +21,7 @@ from irenic.cli import (
     preview,
     resume,
     serve,
+    server_files,
     state,
     status,
     tokens,
@@ -43,7 +44,12 @@ COMMANDS: dict[str, Callable[..., ExitCode]] = {
     "export": export.export,
 }
 
-GROUPS: dict[str, ModuleType] = {"executions": executions, "state": state, "tokens": tokens}
+GROUPS: dict[str, ModuleType] = {
+    "executions": executions,
+    "state": state,
+    "tokens": tokens,
+    "server": server_files,
+}
 """Commands that are words after another word."""
 
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

@@ -62,6 +62,7 @@ def show(
     store: StoreOptions,
     format: FormatOption = Format.TEXT,
     color: ColorOption = Choice.AUTO,
+    traceback: Annotated[bool, typer.Option("--traceback", help="Show errors with all their frames.")] = False,
 ) -> ExitCode:
     """Show an execution's outcome, or how far it has come where it has none yet."""
 
@@ -69,7 +70,7 @@ def show(
         record = await _record(opened, execution, store)
         outcome = await opened.outcome(record.id)
         if outcome is not None:
-            look = TextLook(Ink(wants_colour(color, sys.stdout)), has_icons(sys.stdout))
+            look = TextLook(Ink(wants_colour(color, sys.stdout)), has_icons(sys.stdout), traceback)
             sys.stdout.write(format_outcome(outcome, format, look=look))
         elif format is Format.TEXT:
             sys.stdout.write(_table([record]))

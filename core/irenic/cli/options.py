@@ -145,6 +145,9 @@ class ShowOptions:
             rich_help_panel=SHOW,
         ),
     ] = "info"
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show errors with all their frames.", rich_help_panel=SHOW)
+    ] = False
     junit: Annotated[
         Path | None,
         typer.Option("--junit", help="Also write JUnit XML to this file.", metavar="FILE", rich_help_panel=SHOW),

@@ -226,6 +226,7 @@ class FlowRunner:
             "grace": self._stop.grace,
             "log_level": show.least_log_level,
             "command_line": command_line,
+            "traceback": show.traceback,
             "stdout": self._stdout,
         }
         progress = chosen_progress(show.progress)

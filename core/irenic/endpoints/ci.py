@@ -49,6 +49,7 @@ class CiEndpoint:
     :param junit: a file for JUnit XML.
     :param summary: a file for a Markdown summary.
     :param command_line: what was typed, so that the outcome can name the next command.
+    :param traceback: whether errors are shown with all their frames.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class CiEndpoint:
         junit: str | Path | None = None,
         summary: str | Path | None = None,
         command_line: CommandLine | None = None,
+        traceback: bool = False,
         stdin: TextIO | None = None,
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
@@ -74,7 +76,7 @@ class CiEndpoint:
         self._command_line = command_line
         self._stdout = stdout or sys.stdout
         self._lines_to = (stderr or sys.stderr) if self._format.is_for_programs else self._stdout
-        self._look = TextLook(Ink(wants_colour(Choice(color), self._stdout)), has_icons(self._stdout))
+        self._look = TextLook(Ink(wants_colour(Choice(color), self._stdout)), has_icons(self._stdout), traceback)
         self._on_github = environment.get("GITHUB_ACTIONS") == "true"
         self._reports = ReportEndpoint(junit=junit, summary=summary, command_line=command_line, environment=environment)
         self._writer = StreamWriter()

@@ -54,6 +54,7 @@ class CliEndpoint:
     :param grace: seconds that SIGTERM leaves to running items before they are cancelled.
     :param log_level: the least level of log lines that are shown.
     :param command_line: what was typed, so that the outcome can name the next command.
+    :param traceback: whether errors are shown with all their frames.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class CliEndpoint:
         grace: float = 10.0,
         log_level: LogLevel = "info",
         command_line: CommandLine | None = None,
+        traceback: bool = False,
         stdin: TextIO | None = None,
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
@@ -77,7 +79,7 @@ class CliEndpoint:
         self._stderr = stderr or sys.stderr
         colour = Choice(color)
         self._ink = Ink(wants_colour(colour, self._stderr))
-        self._text_look = TextLook(Ink(wants_colour(colour, self._stdout)), has_icons(self._stdout))
+        self._text_look = TextLook(Ink(wants_colour(colour, self._stdout)), has_icons(self._stdout), traceback)
         self._bars = is_terminal(self._stderr)
         self._writer = StreamWriter()
         self._painter = Painter(lambda text: self._writer.write(self._stderr, text), visible_cells)

@@ -88,10 +88,11 @@ class CommandLine:
 
 @dataclass(frozen=True)
 class TextLook:
-    """How outcome text is written."""
+    """How outcome text is written; with ``traceback``, errors are shown with all their frames."""
 
     ink: Ink = field(default_factory=lambda: Ink(False))
     icons: bool = True
+    traceback: bool = False
 
 
 def outcome_text(
@@ -119,6 +120,7 @@ class _Writer:
         self._outcome = outcome
         self._ink = look.ink
         self._icons = look.icons
+        self._whole = look.traceback
         self._progress = progress
         self._width = max((len(item) for item in self._all_items()), default=0)
 
@@ -288,7 +290,13 @@ class _Writer:
         phase = f" in {error.phase}" if error.phase else ""
         yield f"{self._ink(item, 'bold')}{phase}: {self._ink(error.type, 'red')}"
         yield from (f"   {line}" for line in error.message.splitlines())
+        yield from _frames(error)
         yield from (f"   because of {cause}" for cause in error.causes)
+        for member in error.members:
+            yield f"   {member.type}: {member.message}"
+            yield from _frames(member)
+        if self._whole and error.traceback:
+            yield from (f"   {line}" for line in error.traceback.splitlines())
 
     def _refusals(self) -> Iterator[str]:
         for item, refusal in self._outcome.refusals.items():
@@ -320,6 +328,12 @@ class _Writer:
             yield f"   went on although cancelled: {', '.join(outcome.swallowed_cancel)}"
         for endpoint, reason in outcome.endpoints_cut.items():
             yield f"   {endpoint} was cut off: it {reason}; the execution was not affected"
+
+
+def _frames(error: ErrorInfo) -> Iterator[str]:
+    """Yield where in the user's own code an error came from."""
+    for frame in error.frames:
+        yield f"     {frame.file}:{frame.line} in {frame.function}      {frame.source}".rstrip()
 
 
 def _commands(outcome: CmdOutcome) -> set[str]:

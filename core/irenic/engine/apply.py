@@ -12,7 +12,8 @@ import asyncio
 from typing import Any, Literal
 
 from irenic.engine.cmd_run import CmdRun, is_interrupt
-from irenic.engine.item_run import ItemRun, describe_error
+from irenic.engine.error_info import describe_error
+from irenic.engine.item_run import ItemRun
 from irenic.engine.verdict import ItemLeft, dump
 from irenic.flow.generated import changed_fields
 from irenic.flow.item import ApplyCheck, StateDiff

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from irenic.engine.error_info import describe_error
 from irenic.engine.interrupts import Interrupts
-from irenic.engine.item_run import ItemRun, describe_error
+from irenic.engine.item_run import ItemRun
 from irenic.engine.platform import PlaceMark
 from irenic.engine.recorder import Recorder
 from irenic.engine.request import CmdExecRequest
@@ -138,7 +139,7 @@ class CmdRun:
         about = None if run.stored is None else run.stored.about
         if run.item_id not in self.leftovers or about is None:
             return None
-        is_marked = any(getattr(current, name) is not None for name in generated_fields(type(current)))
+        is_marked = any(getattr(current, name) is not None for name in generated_fields(run.item.State))
         for item_id in self.request.flow.items:
             cleaned = self.cleans and item_id in self.runs
             if not cleaned and self.current.get(item_id) == current and self._stands_for(item_id, about, is_marked):

@@ -12,9 +12,7 @@ from irenic.flow.item import Item, code_hash
 from irenic.flow.params import ParamsSpec, PartialParams, digest, explain, stored_params
 from irenic.model.errors import ItemFailure, StateShapeError
 from irenic.model.events import ItemAbout
-from irenic.model.outcome import ErrorInfo
 from irenic.model.states import ItemStates
-from irenic.model.text import writable
 from irenic.model.trusted import trusted
 
 A = TypeVarTuple("A")
@@ -286,14 +284,3 @@ def identity_of(item: Item[Any, Any], params: Any) -> Any:
     if type(item).identity is Item.identity:
         return None
     return to_jsonable_python(item.identity(params), fallback=repr)
-
-
-def describe_error(error: BaseException, phase: str) -> ErrorInfo:
-    """Return an error as data, with what caused it."""
-    causes: list[str] = []
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    while cause is not None and len(causes) < 8:
-        causes.append(writable(f"{type(cause).__name__}: {cause}"))
-        cause = cause.__cause__ or cause.__context__
-    message = writable(str(error) or repr(error))
-    return ErrorInfo(type=type(error).__name__, message=message, phase=phase, causes=causes)

@@ -4,6 +4,7 @@ import linecache
 import re
 import sys
 import tomllib
+import traceback
 from types import ModuleType
 from typing import Any
 
@@ -72,11 +73,24 @@ def load_flow(source: str, filename: str) -> Flow:
     except FlowError:
         raise
     except (Exception, SystemExit) as error:
-        raise FlowError(f"{filename} could not be run: {type(error).__name__}: {error}.") from error
+        raise FlowError(
+            f"{filename} could not be run: {type(error).__name__}: {error}.{_place_in(error, filename)}"
+        ) from error
     flow = _flow_of(module, filename)
     flow.connect = header.connect
     flow.namespace = module.__dict__
     return flow
+
+
+def _place_in(error: BaseException, filename: str) -> str:
+    """Return where in a file an error passed through last, with the line as it is written there."""
+    if isinstance(error, SyntaxError) and error.filename == filename:
+        return f"\n  {filename}:{error.lineno}  {(error.text or '').strip()}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == filename]
+    if not frames:
+        return ""
+    last = frames[-1]
+    return f"\n  {filename}:{last.lineno} in {last.name}  {last.line}"
 
 
 def _flow_of(module: ModuleType, filename: str) -> Flow:

@@ -9,13 +9,29 @@ from irenic.model.timestamps import Timestamp
 from irenic.model.verdict import Drift, ItemNote, Leftover
 
 
+class ErrorFrame(BaseModel):
+    """A place in the user's own code that an error passed through; ``source`` is the line as it is written there."""
+
+    file: str
+    line: int
+    function: str
+    source: str = ""
+
+
 class ErrorInfo(BaseModel):
-    """An error for a person: its class, what it says, and in which phase of the item it came."""
+    """An error for a person: its class, what it says, and in which phase of the item it came.
+
+    ``frames`` are in the user's own code, the innermost last; ``traceback`` is the whole, as Python writes it.
+    ``members`` are those of an exception group.
+    """
 
     type: str
     message: str
     phase: str = ""
     causes: list[str] = []
+    frames: list[ErrorFrame] = []
+    members: list["ErrorInfo"] = []
+    traceback: str = ""
 
 
 class Refusal(BaseModel):
