@@ -40,8 +40,9 @@ def preview_text(preview: Preview, ink: Ink, *, icons: bool) -> str:
     lines = []
     for item in preview.items:
         icon, colour = _LOOKS[item.action]
-        action = item.message.partition(": ")[0]
-        why = note_text(item.message.partition(": ")[2])
+        action, _, why = item.message.partition(": ")
+        if item.drift is not None or item.elsewhere or item.verdict is VerdictKind.REPLACE:
+            why = note_text(why)
         mark = f"{icon} " if icons else ""
         lines.append(f"   {mark}{item.item.ljust(width)}  {ink(action.ljust(11), colour)}  {why}".rstrip())
         lines += [f"      {line}" for line in _drift_lines(item)]

@@ -20,7 +20,7 @@ from irenic.flow.item import ApplyCheck, StateDiff
 from irenic.flow.params import PartialParams
 from irenic.model.cmd import Direction, StateKind
 from irenic.model.errors import ItemFailure, StoreError
-from irenic.model.events import ItemIntent, ItemResult, ItemState, ItemStatus, StateForgotten
+from irenic.model.events import ItemIntent, ItemResult, ItemState, ItemStatus, ItemVerdict, StateForgotten
 from irenic.model.outcome import ErrorInfo
 from irenic.model.progress import ProgressStatus
 from irenic.model.verdict import VerdictKind
@@ -215,6 +215,9 @@ class Application:
         if self._dry or owner is None:
             self._say_done(run, f"left alone: {user} stands for it")
             return
+        self._recorder.emit(
+            ItemVerdict, item=run.item_id, verdict=VerdictKind.LEAVE_ALONE, message=f"{user} stands for it now"
+        )
         self._emit_unchanged(run, None)
         self._forget_leftover(run)
         self._recorder.emit(
