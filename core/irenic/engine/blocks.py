@@ -1,11 +1,12 @@
 """The blocks that commands are made of: one pass over all items, or one step for the whole flow."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from irenic.engine.adopt import Adoption
 from irenic.engine.apply import Application
 from irenic.engine.cmd_run import CmdRun
 from irenic.engine.discover import Discovery
+from irenic.engine.item_run import ItemRun
 from irenic.engine.leftovers import find_leftovers, graph_with, leftover_run
 from irenic.engine.verdict import dump
 from irenic.engine.verdict_text import place_text
@@ -123,14 +124,17 @@ async def _clean_insert(cmd_run: CmdRun) -> None:
     for item in cmd_run.looker.verdicts.values():
         _note(cmd_run, item)
     _take_leftovers(cmd_run)
-    runs = [*cmd_run.runs.values(), *cmd_run.leftovers.values()]
+    _insert_clean_states(cmd_run, [*cmd_run.runs.values(), *cmd_run.leftovers.values()])
+    _refuse_dependents(cmd_run)
+
+
+def _insert_clean_states(cmd_run: CmdRun, runs: Iterable[ItemRun]) -> None:
     for run in runs:
         try:
             partial = run.resolve(cmd_run.current, cmd_run.goal, inputs=cmd_run.inputs)
             cmd_run.target[run.item_id] = run.item.state_clean(partial)
         except Exception as error:
             cmd_run.item_failed(run, error, "state_clean")
-    _refuse_dependents(cmd_run)
 
 
 def _refuse_dependents(cmd_run: CmdRun) -> None:
@@ -225,7 +229,8 @@ async def _apply(cmd_run: CmdRun) -> None:
 async def _prune(cmd_run: CmdRun) -> None:
     """Clean what the flow no longer names."""
     _take_leftovers(cmd_run)
-    if cmd_run.leftovers:
+    _insert_clean_states(cmd_run, cmd_run.leftovers.values())
+    if cmd_run.leftovers and not cmd_run.failed:
         graph = graph_with(Graph(), cmd_run.leftovers, cmd_run.stored)
         await cmd_run.each(Application(cmd_run, Direction.CLEAN).visit, reverse=True, graph=graph)
 
