@@ -185,7 +185,7 @@ class Application:
         if verdict is not None and verdict.verdict is VerdictKind.LEAVE_ALONE:
             self._say_done(run, "left alone: irenic did not make it")
             return
-        if self._dry:
+        if self._dry or (run.is_local and cmd_run.place is None):
             self._say_done(run, "nothing to do")
             return
         never_was = run.stored is None or (run.stored.current is None and not run.stored.unknown)

@@ -72,6 +72,8 @@ class CmdRun:
         for item_id, run in runs.items():
             entry = stored.items.get(item_id)
             run.stored = None if entry is None else entry.at(here)
+            if entry is not None and entry.place is not None:
+                run.uses_place = True
             run.kept = None
             run.moves = []
         self.looker = Looker(cmd, graph, stored, inputs, self.current, self.goal, here, may_go_on=interrupts.may_go_on)
