@@ -49,6 +49,10 @@ class _NothingToClean(Exception):
     """There is nothing that irenic made."""
 
 
+class _InUse(Exception):
+    """What is left over is what an item of the flow, named by the exception, stands for now."""
+
+
 class Application:
     """Visits items to apply them.
 
@@ -74,6 +78,9 @@ class Application:
             return False
         except _NothingToClean:
             self._nothing_to_clean(run)
+            return True
+        except _InUse as user:
+            self._leave_to(run, str(user))
             return True
         except _NotKnownYet as unknown:
             self._say_done(run, str(unknown))
@@ -107,7 +114,14 @@ class Application:
                 f"its params are not known: {_names(partial.missing)} refer to what no predecessor provides."
             )
         prepared.params = params
+        verdict = cmd_run.looker.verdicts.get(run.item_id)
+        is_late = verdict is not None and verdict.verdict is VerdictKind.KNOWN_AFTER_APPLY
+        if is_late:
+            cmd_run.looker.find_by_identity(run, params)
         current = prepared.current = run.checked(await run.call(item.state_current, run.cx, params), "state_current")
+        if is_late:
+            await cmd_run.looker.find_by_evidence(run, params, current)
+            cmd_run.leaves_late = cmd_run.leaves_late or bool(run.moves)
         if interrupts.asked is not None:
             self._look()
         if not self._dry and run.is_local:
@@ -136,6 +150,9 @@ class Application:
         prepared.params, prepared.target = params, target
         current = prepared.current = run.checked(await run.call(item.state_current, run.cx, params), "state_current")
         self._look()
+        user = cmd_run.user_of(run, current)
+        if user is not None:
+            raise _InUse(user)
         if not self._dry and run.is_local:
             await cmd_run.mark_place()
         prepared.phase = "state_diff"
@@ -190,6 +207,25 @@ class Application:
             return
         never_was = run.stored is None or (run.stored.current is None and not run.stored.unknown)
         self._emit_unchanged(run, dump(cmd_run.target[run.item_id]) if never_was else None)
+
+    def _leave_to(self, run: ItemRun, user: str) -> None:
+        """Leave a leftover to the item that stands for it now, and to that item's clean."""
+        cmd_run = self._cmd_run
+        owner = cmd_run.runs.get(user)
+        if self._dry or owner is None:
+            self._say_done(run, f"left alone: {user} stands for it")
+            return
+        self._emit_unchanged(run, None)
+        self._forget_leftover(run)
+        self._recorder.emit(
+            ItemState,
+            item=user,
+            which=StateKind.CURRENT,
+            state=dump(cmd_run.current[user]),
+            stored=True,
+            adopted=True,
+            place=cmd_run.place_of(owner),
+        )
 
     def _emit_unchanged(self, run: ItemRun, state: Any, **fields: Any) -> None:
         self._recorder.emit(

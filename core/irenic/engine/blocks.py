@@ -163,17 +163,23 @@ def _is_there(cmd_run: CmdRun, item_id: str) -> bool:
 
 
 async def _verdict(cmd_run: CmdRun) -> None:
-    request, verdicts = cmd_run.request, cmd_run.looker.verdicts
-    chosen = request.items is not None
-    leftovers = find_leftovers(request.flow, cmd_run.stored, cmd_run.here, cmd_run.runs, cmd_run.inputs, chosen=chosen)
-    for item in verdicts.values():
+    request = cmd_run.request
+    for item in cmd_run.looker.verdicts.values():
         _note(cmd_run, item)
-    if leftovers:
-        cmd_run.recorder.emit(LeftoversFound, leftovers=leftovers)
+    leftovers = _list_leftovers(cmd_run)
     if request.on_drift is OnDrift.REFUSE:
         _refuse_drift(cmd_run)
     if request.plan is not None:
         _refuse_stale(cmd_run, request.plan, leftovers)
+
+
+def _list_leftovers(cmd_run: CmdRun) -> list[Leftover]:
+    request, runs = cmd_run.request, cmd_run.runs
+    chosen = request.items is not None
+    leftovers = find_leftovers(request.flow, cmd_run.stored, cmd_run.here, runs, cmd_run.inputs, chosen=chosen)
+    if leftovers:
+        cmd_run.recorder.emit(LeftoversFound, leftovers=leftovers)
+    return leftovers
 
 
 _NOTED = (VerdictKind.REPAIR, VerdictKind.REPLACE, VerdictKind.MAKE_HERE, VerdictKind.LEAVE_ALONE)
@@ -221,6 +227,8 @@ async def _diff(cmd_run: CmdRun) -> None:
 async def _apply(cmd_run: CmdRun) -> None:
     if not cmd_run.cleans:
         await cmd_run.each(Application(cmd_run, Direction.ENSURE).visit)
+        if cmd_run.leaves_late:
+            _list_leftovers(cmd_run)
         return
     graph = graph_with(cmd_run.graph, cmd_run.leftovers, cmd_run.stored)
     await cmd_run.each(Application(cmd_run, Direction.CLEAN).visit, reverse=True, graph=graph)
@@ -240,14 +248,15 @@ def _take_leftovers(cmd_run: CmdRun) -> None:
     request, stored = cmd_run.request, cmd_run.stored
     chosen = request.items is not None
     leftovers = find_leftovers(request.flow, stored, cmd_run.here, cmd_run.runs, cmd_run.inputs, chosen=chosen)
+    if not request.dry_run:
+        for run in cmd_run.runs.values():
+            cmd_run.record_moves(run)
     if not leftovers:
         return
     if request.dry_run:
         cmd_run.recorder.emit(LeftoversFound, leftovers=leftovers)
         return
     to_clean = [leftover.item for leftover in leftovers if leftover.problem is None]
-    for run in cmd_run.runs.values():
-        cmd_run.record_moves(run)
     for stored_id in to_clean:
         entry = stored.items[stored_id].at(cmd_run.here)
         assert entry is not None

@@ -27,7 +27,7 @@ class CmdRun:
 
     ``current`` and ``goal`` hold states by item id, as discovered or as just applied, in a dry run as they would be;
     ``target`` holds the clean states in a clean. ``leftovers`` are runs of what the flow no longer names and this
-    command cleans.
+    command cleans; ``leaves_late`` says whether an item turned out to stand for another thing when it was applied.
 
     :param place: this place, where it has a mark already; ``place_mark`` returns what leaves one.
     :param context_of: makes the context of a leftover's run.
@@ -64,6 +64,7 @@ class CmdRun:
         self.left_over: list[str] = []
         self.refusals: dict[str, Refusal] = {}
         self.leftovers: dict[str, ItemRun] = {}
+        self.leaves_late = False
         self.walk: Walk | None = None
         self.place = place
         self._place_mark = place_mark
@@ -76,7 +77,17 @@ class CmdRun:
                 run.uses_place = True
             run.kept = None
             run.moves = []
-        self.looker = Looker(cmd, graph, stored, inputs, self.current, self.goal, here, may_go_on=interrupts.may_go_on)
+        self.looker = Looker(
+            cmd,
+            graph,
+            stored,
+            inputs,
+            self.current,
+            self.goal,
+            here,
+            flow_items=request.flow.items,
+            may_go_on=interrupts.may_go_on,
+        )
 
     @property
     def here(self) -> str | None:
@@ -115,9 +126,31 @@ class CmdRun:
     def record_moves(self, run: ItemRun) -> None:
         """Record that what is stored of an item is stored under another id, where it stands for another thing now."""
         for item_id, to in run.moves:
-            self.recorder.emit(StateMoved, item=item_id, to=to)
-            self.stored.items[to] = self.stored.items.pop(item_id)
+            place = None if self.stored.items[item_id].place is None else self.here
+            self.recorder.emit(StateMoved, item=item_id, to=to, place=place)
+            self.stored.move(item_id, to, place)
         run.moves = []
+
+    def user_of(self, run: ItemRun, current: Any) -> str | None:
+        """Return the item of the flow that stands for the very thing that a leftover is; None where there is none."""
+        about = None if run.stored is None else run.stored.about
+        if run.item_id not in self.leftovers or about is None or about.identity is None:
+            return None
+        for item_id in self.request.flow.items:
+            cleaned = self.cleans and item_id in self.runs
+            if not cleaned and self.current.get(item_id) == current and self._stands_for(item_id, about):
+                return item_id
+        return None
+
+    def _stands_for(self, item_id: str, about: ItemAbout) -> bool:
+        run = self.runs.get(item_id)
+        if run is None:
+            whole = self.stored.items.get(item_id)
+            entry = None if whole is None else whole.at(self.here)
+            other = None if entry is None else entry.about
+        else:
+            other = self.about_now(run)
+        return other is not None and (other.type, other.identity) == (about.type, about.identity)
 
     def take_leftover(self, run: ItemRun) -> None:
         """Have a leftover cleaned by this command."""

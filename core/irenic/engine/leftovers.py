@@ -26,13 +26,13 @@ def find_leftovers(
     :param chosen: whether only some items were chosen; then only what those stood for counts.
     """
     found = []
+    taken = {old for item_id, run in runs.items() for old, _ in run.moves if old != item_id}
     for stored_id, whole in stored.items.items():
         item_id, _, number = stored_id.partition("#")
         is_of_item = bool(number) and item_id in flow.items
         if stored_id in flow.items or (chosen and not (is_of_item and item_id in runs)):
             continue
-        taken_back = is_of_item and item_id in runs and any(old == stored_id for old, _ in runs[item_id].moves)
-        if not taken_back:
+        if stored_id not in taken:
             found += _leftovers_of(flow, stored_id, whole, place, inputs, "replaced" if is_of_item else "removed")
     for item_id, run in runs.items():
         for old, new in run.moves:

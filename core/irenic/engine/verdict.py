@@ -8,10 +8,10 @@ Looker.look                predecessors first
 └─ kind and reasons        from the stored, the current and the goal state
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from irenic.engine.item_run import ItemRun, identity_of
+from irenic.engine.item_run import ItemRun, identity_of, type_name
 from irenic.engine.verdict_text import identity_text, verdict_item
 from irenic.flow.generated import changed_fields, states_equal
 from irenic.flow.graph import Graph
@@ -41,6 +41,7 @@ class Looker:
     :param stored: what is stored of the profile.
     :param current: states by item id; those of items that are not looked at are what is stored of them.
     :param place: the id of this place, or None where it has none yet.
+    :param flow_items: the ids of all items of the flow.
     :param may_go_on: asked between two phases; where it says no, :class:`ItemLeft` is raised.
     """
 
@@ -53,6 +54,7 @@ class Looker:
         current: dict[str, Any],
         goal: dict[str, Any],
         place: str | None,
+        flow_items: Collection[str] = (),
         may_go_on: Callable[[], bool] = lambda: True,
     ) -> None:
         self.current = current
@@ -63,8 +65,10 @@ class Looker:
         self._stored = stored
         self._inputs = inputs
         self._place = place
+        self._flow_items = flow_items
         self._may_go_on = may_go_on
         self._last_applied: dict[str, tuple[str, int]] = {}
+        self._taken: dict[str, str] = {}
 
     def moving(self, item_id: str) -> list[str]:
         """Return the direct predecessors that are not at their goal, as far as they were looked at."""
@@ -86,7 +90,7 @@ class Looker:
         moving = self.moving(run.item_id)
         try:
             params = self._partial(run).whole()
-            self._find_by_identity(run, params)
+            self.find_by_identity(run, params)
             current = await self.find_current(run)
             if not self._may_go_on():
                 raise ItemLeft
@@ -98,7 +102,7 @@ class Looker:
                 raise
             return self._after(run, moving, [PreviewReason.CANNOT_DISCOVER], None)
         params = params or self._partial(run).whole()
-        await self._find_by_evidence(run, params, current)
+        await self.find_by_evidence(run, params, current)
         reasons = self._changes(run, params)
         drift = self._drift(run, params, current, goal)
         if moving:
@@ -150,7 +154,7 @@ class Looker:
     def _replaced_text(self, run: ItemRun, params: Any) -> str:
         left = next((old for old, _ in run.moves if old == run.item_id), None)
         if left is None:
-            return "it stands for a thing again that was left over"
+            return f"it is the thing that is stored as {run.moves[-1][0]}"
         entry = self._stored.items[left].at(self._place)
         former = identity_text(None if entry is None else entry.about)
         present = identity_text(run.about(params))
@@ -171,7 +175,7 @@ class Looker:
         stored = run.stored
         self.goal[run.item_id] = None if stored is None else run.load(stored.goal)
         try:
-            self._find_by_identity(run, run.resolve(self.current, self.goal, inputs=self._inputs).whole())
+            self.find_by_identity(run, run.resolve(self.current, self.goal, inputs=self._inputs).whole())
             current = await self.find_current(run)
         except Exception:
             if stored is None or not stored.is_made:
@@ -180,7 +184,7 @@ class Looker:
         partial = run.resolve(self.current, self.goal, inputs=self._inputs)
         clean = run.item.state_clean(partial)
         params = partial.whole()
-        await self._find_by_evidence(run, params, current)
+        await self.find_by_evidence(run, params, current)
         stored = run.stored
         is_there = current is not None and not states_equal(current, clean)
         if stored is None or not stored.is_made:
@@ -283,7 +287,7 @@ class Looker:
 
     # Which thing it is.
 
-    def _find_by_identity(self, run: ItemRun, params: Any) -> None:
+    def find_by_identity(self, run: ItemRun, params: Any) -> None:
         """Find out whether the item stands for the stored thing; ``run.moves`` says what has to move where not."""
         if params is None or run.moves:
             return
@@ -301,7 +305,7 @@ class Looker:
             run.moves.append((former, run.item_id))
             run.stored = self._stored.items[former].at(self._place)
 
-    async def _find_by_evidence(self, run: ItemRun, params: Any, current: Any) -> None:
+    async def find_by_evidence(self, run: ItemRun, params: Any, current: Any) -> None:
         """Find out the same for an item without an identity.
 
         It stands for another thing where its params have changed, nothing is there by the new ones, and something is
@@ -330,12 +334,17 @@ class Looker:
         run.stored = None
 
     def _former(self, run: ItemRun, identity: Any) -> str | None:
-        """Return the id under which a thing of this identity is left over from before."""
-        if identity is None:
-            return None
-        for stored_id in self._stored.replaced(run.item_id):
-            entry = self._stored.items[stored_id].at(self._place)
-            if entry is not None and entry.about is not None and entry.about.identity == identity:
+        """Return the id under which a thing of this identity is left over: from before, or of a renamed item."""
+        own_type = type_name(type(run.item))
+        taken = {old for old in self._taken if self._taken[old] != run.item_id}
+        for stored_id, whole in self._stored.items.items():
+            item_id, _, number = stored_id.partition("#")
+            if stored_id in taken or (item_id in self._flow_items and not (number and item_id == run.item_id)):
+                continue
+            entry = whole.at(self._place)
+            about = None if entry is None or not entry.is_made else entry.about
+            if about is not None and (about.type, about.identity) == (own_type, identity):
+                self._taken[stored_id] = run.item_id
                 return stored_id
         return None
 

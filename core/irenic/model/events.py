@@ -168,11 +168,12 @@ class ItemResult(Event):
 
 
 class StateMoved(Event):
-    """What is stored of an item is stored under another id from here on."""
+    """What is stored of an item is stored under another id from here on; with ``place``, only what is stored there."""
 
     kind: Literal["state_moved"] = "state_moved"
     item: str
     to: str
+    place: str | None = None
 
 
 class StateForgotten(Event):

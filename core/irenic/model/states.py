@@ -95,6 +95,21 @@ class FlowStates(BaseModel):
             number += 1
         return f"{item}#{number}"
 
+    def move(self, item: str, to: str, place: str | None = None) -> None:
+        """Store an entry under another id; with ``place``, only what is stored there, beside what the other has."""
+        whole = self.items.pop(item)
+        here = whole.at(place)
+        if place is None or whole.place is None or here is None:
+            self.items[to] = whole
+            return
+        left = _without_place(whole, place)
+        if left is not None:
+            self.items[item] = left
+        present = self.items.get(to)
+        others = [] if present is None or present.place is None else present.others(place)
+        elsewhere = {other.place.id: _alone(other) for other in others if other.place is not None}
+        self.items[to] = here.model_copy(update={"elsewhere": elsewhere})
+
     def replaced(self, item: str) -> list[str]:
         """Return the ids of the things that an item once stood for."""
         return [stored_id for stored_id in self.items if stored_id.startswith(f"{item}#")]
@@ -209,10 +224,9 @@ def _ended(states: FlowStates, event: e.ItemResult) -> bool:
 
 
 def _moved(states: FlowStates, event: e.StateMoved) -> bool:
-    entry = states.items.pop(event.item, None)
-    if entry is None:
+    if event.item not in states.items:
         return False
-    states.items[event.to] = entry
+    states.move(event.item, event.to, event.place)
     states.serial += 1
     return True
 
@@ -230,6 +244,10 @@ def _forgotten(states: FlowStates, event: e.StateForgotten) -> bool:
     return True
 
 
+def _alone(entry: ItemStates) -> ItemStates:
+    return entry.model_copy(update={"elsewhere": {}}) if entry.elsewhere else entry
+
+
 def _without_place(entry: ItemStates, place: str | None) -> ItemStates | None:
     if place is None or entry.place is None:
         return None
@@ -239,7 +257,7 @@ def _without_place(entry: ItemStates, place: str | None) -> ItemStates | None:
     others = entry.others(place)
     if not others:
         return None
-    elsewhere = {other.place.id: other for other in others[1:] if other.place is not None}
+    elsewhere = {other.place.id: _alone(other) for other in others[1:] if other.place is not None}
     return others[0].model_copy(update={"elsewhere": elsewhere})
 
 
