@@ -6,10 +6,22 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
-from irenic import Generated, Item, ItemContext, PartialParams, StateDiff
+from irenic import (
+    CmdExecRequest,
+    CmdExecutionMap,
+    CmdOutcome,
+    Flow,
+    Generated,
+    Item,
+    ItemContext,
+    PartialParams,
+    StateDiff,
+)
 from irenic.engine.platform import Platform
-from irenic.model.errors import ItemFailure
+from irenic.engine.store import Store
 from irenic.model.place import PlaceInfo
+from irenic.model.plan import Plan
+from irenic.model.preview import Preview
 
 
 @dataclass
@@ -231,5 +243,31 @@ def _state(slot: Slot | None) -> SlotState:
 
 def _note(item: BareSlot, target: SlotState) -> None:
     item.world.applied.append((item.id, "clean" if target.value is None else "ensure"))
-    if target.value is not None and target.value >= 1000:
-        raise ItemFailure("the world does not take that much.")
+
+
+
+async def do(world: World, store: Store, flow: Flow, cmd: str, **options: Any) -> CmdOutcome:
+    """Run a command on a flow of slots to its end, in the place where the world is, and return the outcome."""
+    BareSlot.world = world
+    async with CmdExecutionMap(store, platform=world.platform()) as executions:
+        return await executions.submit(CmdExecRequest(flow=flow, cmds=[cmd], **options))
+
+
+async def look(world: World, store: Store, flow: Flow, cmd: str = "ensure", **options: Any) -> Preview:
+    """Return the preview of a command on a flow of slots."""
+    return (await plan_of(world, store, flow, cmd, **options))[0]
+
+
+async def plan_of(world: World, store: Store, flow: Flow, cmd: str = "ensure", **options: Any) -> tuple[Preview, Plan]:
+    """Return the preview of a command on a flow of slots, and the plan that it amounts to."""
+    BareSlot.world = world
+    async with CmdExecutionMap(store, platform=world.platform()) as executions:
+        return await executions.plan(CmdExecRequest(flow=flow, cmds=[cmd], **options))
+
+
+def slots_flow(*items: BareSlot, **locations: Any) -> Flow:
+    """Return a flow of items that do not depend on one another; each has its id as location where none is given."""
+    flow = Flow("slots")
+    for item in items:
+        flow.add(item, **{"location": item.id, **locations.get(item.id, {})})
+    return flow
