@@ -231,6 +231,17 @@ class Situation:
             for slot in slots.values():
                 slot.foreign = slot.foreign or slot.location not in made
 
+    def give_up_unseen(self) -> None:
+        """Note what a service was asked to create by a process that died before the number was known.
+
+        Only another try with the same key leads to it; a clean, or the author who takes the item out, gives it up.
+        """
+        keys = {entry.key for entry in self.entries() if entry.unknown and not (entry.current or {}).get("number")}
+        for key in keys & self.world.keys.keys():
+            slot = self.world.service.get(self.world.keys[key])
+            if slot is not None:
+                slot.foreign = True
+
     def grounds(self) -> list[tuple[str | None, dict[str, Slot]]]:
         """Return where slots lie by location, with the ids of the places."""
         return [(None, self.world.shared), *((site.mark, site.slots) for site in self.world.sites.values())]
@@ -522,11 +533,11 @@ class DayTwo(RuleBasedStateMachine):
         self._do(cmd, prune=prune and cmd == "ensure", how={"kill_at": step})
 
     def _do(self, cmd: str, how: dict[str, Any] | None = None, **options: Any) -> CmdOutcome | None:
+        if cmd == "clean" or options.get("prune"):
+            self.now.give_up_unseen()
         foreign = self.world.foreign()
         finished = {id for id in self.source.items if self._is_finished(id)}
         outcome = self.now.run(self.now.ask(cmd, **options), **(how or {}))
-        if cmd == "clean" or outcome is None:
-            self._take_over()
         if cmd != "ensure":
             assert set(foreign) >= set(self.world.foreign())
             assert self._untouched(foreign)
@@ -544,9 +555,6 @@ class DayTwo(RuleBasedStateMachine):
             return False
         stored = self.now.stored().items
         return all(one in stored and not stored[one].unknown for one in ids)
-
-    def _take_over(self) -> None:
-        """Note what irenic has begun to apply as irenic's, although the apply was never called."""
 
     def _untouched(self, foreign: list[tuple[int, int]]) -> bool:
         return {number for number, _ in foreign} <= {slot.number for slot in self.world.slots()}
@@ -569,6 +577,7 @@ class DayTwo(RuleBasedStateMachine):
         assert outcome.kind == "complete", outcome
         assert tried.at_goal(), outcome
         self._nothing_left_to_do(tried)
+        tried.give_up_unseen()
         pruned = tried.run(tried.ask("ensure", prune=True))
         assert pruned is not None
         assert pruned.kind == "complete", pruned
@@ -588,6 +597,7 @@ class DayTwo(RuleBasedStateMachine):
         if not self.source.items:
             return
         tried = self.now.copy()
+        tried.give_up_unseen()
         for _ in range(2):
             foreign = tried.world.foreign()
             outcome = tried.run(tried.ask("clean"))

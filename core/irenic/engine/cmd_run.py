@@ -11,6 +11,7 @@ from irenic.engine.recorder import Recorder
 from irenic.engine.request import CmdExecRequest
 from irenic.engine.verdict import Looker, former_params
 from irenic.engine.walk import Walk
+from irenic.flow.generated import generated_fields
 from irenic.flow.graph import Graph
 from irenic.flow.item import Item
 from irenic.model.cmd import Cmd
@@ -134,15 +135,22 @@ class CmdRun:
     def user_of(self, run: ItemRun, current: Any) -> str | None:
         """Return the item of the flow that stands for the very thing that a leftover is; None where there is none."""
         about = None if run.stored is None else run.stored.about
-        if run.item_id not in self.leftovers or about is None or about.identity is None:
+        if run.item_id not in self.leftovers or about is None:
             return None
+        is_marked = any(getattr(current, name) is not None for name in generated_fields(type(current)))
         for item_id in self.request.flow.items:
             cleaned = self.cleans and item_id in self.runs
-            if not cleaned and self.current.get(item_id) == current and self._stands_for(item_id, about):
+            if not cleaned and self.current.get(item_id) == current and self._stands_for(item_id, about, is_marked):
                 return item_id
         return None
 
-    def _stands_for(self, item_id: str, about: ItemAbout) -> bool:
+    def _stands_for(self, item_id: str, about: ItemAbout, is_marked: bool) -> bool:
+        """Return whether an item whose state is that of a leftover stands for the same thing.
+
+        :param is_marked: whether the state holds what only this very thing has.
+        """
+        if is_marked:
+            return True
         run = self.runs.get(item_id)
         if run is None:
             whole = self.stored.items.get(item_id)
@@ -150,7 +158,9 @@ class CmdRun:
             other = None if entry is None else entry.about
         else:
             other = self.about_now(run)
-        return other is not None and (other.type, other.identity) == (about.type, about.identity)
+        if other is None or (other.type, other.identity) != (about.type, about.identity):
+            return False
+        return about.identity is not None or other.params == about.params
 
     def take_leftover(self, run: ItemRun) -> None:
         """Have a leftover cleaned by this command."""
