@@ -207,8 +207,12 @@ def _refuse_stale(cmd_run: CmdRun, plan: Plan, leftovers: list[Leftover]) -> Non
     request = cmd_run.request
     items = [cmd_run.looker.verdicts[item_id] for item_id in cmd_run.runs]
     stale = plan.stale(items, leftovers, inputs=digest(cmd_run.inputs), code=request.flow.code_hash())
+    whole = stale.pop("", None)
+    if whole is not None:  # it is about no item in particular
+        first = next(iter(cmd_run.runs), "")
+        stale = {**stale, first: "; ".join(filter(None, (whole, stale.get(first))))}
     for item_id, message in stale.items():
-        cmd_run.refusals[item_id or next(iter(cmd_run.runs), "")] = Refusal(reason="stale_plan", message=message)
+        cmd_run.refusals[item_id] = Refusal(reason="stale_plan", message=message)
 
 
 async def _diff(cmd_run: CmdRun) -> None:
