@@ -81,7 +81,7 @@ class FlowRunner:
                 profile=what.profile,
                 cmds=list(cmds),
                 inputs={**(inputs or {}), **parse_inputs(self.flow, what.input)},
-                items=self.flow.select(what.item) if what.item else None,
+                items=self.flow.select(what.item) if what.item else more.pop("items", None),
                 with_dependencies=what.with_dependencies,
                 max_concurrency=what.max_concurrency,
                 dry_run=apply.dry_run,

@@ -208,7 +208,12 @@ class _Writer:
                 continue
             yield ""
             yield self._ink(item, "bold") + (f"  {self._message(item)}" if self._message(item) else "")
-            yield from self._states(self._outcome.states.get(item, ItemStatesOutcome()))
+            states = self._outcome.states.get(item, ItemStatesOutcome())
+            note = self._outcome.notes.get(item)
+            if states.current is None and note is not None and note.verdict is VerdictKind.MAKE_HERE:
+                yield f"   {note.message}"
+            else:
+                yield from self._states(states)
 
     def _states(self, states: ItemStatesOutcome) -> Iterator[str]:
         commands = _commands(self._outcome)

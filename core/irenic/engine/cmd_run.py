@@ -162,6 +162,12 @@ class CmdRun:
             return False
         return about.identity is not None or other.params == about.params
 
+    def keep_former(self, run: ItemRun) -> None:
+        """Leave over what is stored of an item that stands for another thing now, before that is stored."""
+        params = run.resolve(self.goal, self.current, inputs=self.inputs).whole()
+        self.looker.find_by_identity(run, params)
+        self.record_moves(run)
+
     def take_leftover(self, run: ItemRun) -> None:
         """Have a leftover cleaned by this command."""
         run.cx = self._context_of(run)

@@ -7,7 +7,6 @@ from irenic.engine.item_run import ItemRun
 from irenic.engine.verdict import ItemLeft, dump
 from irenic.model.cmd import StateKind
 from irenic.model.events import ItemState, ItemStatus
-from irenic.model.preview import PreviewItem
 from irenic.model.progress import ProgressStatus
 from irenic.model.verdict import VerdictKind
 
@@ -50,7 +49,7 @@ class Discovery:
     async def _look(self, run: ItemRun) -> None:
         item = await self._cmd_run.looker.look(run)
         if self._store:
-            await self._record(run, item)
+            await self._record(run, item.found, item.goal)
         self._emit(run, StateKind.CURRENT, item.found)
         if self._goal:
             self._emit(run, StateKind.GOAL, item.goal)
@@ -68,6 +67,8 @@ class Discovery:
             if all(other in looker.current for other in self._cmd_run.graph.predecessors(run.item_id)):
                 raise
             state = None
+        if self._store:
+            await self._record(run, state)
         self._emit(run, StateKind.CURRENT, dump(state))
 
     async def _find_goal(self, run: ItemRun) -> None:
@@ -78,13 +79,17 @@ class Discovery:
             if all(other in looker.goal for other in self._cmd_run.graph.predecessors(run.item_id)):
                 raise
             state = None
+        if self._store:
+            await self._record(run, state)
         self._emit(run, StateKind.GOAL, dump(state))
 
-    async def _record(self, run: ItemRun, item: PreviewItem) -> None:
+    async def _record(self, run: ItemRun, *states: Any) -> None:
+        """Have a place for what is stored next, and leave what the item stood for before beside it."""
+        if all(state is None for state in states):
+            return
         if run.is_local:
             await self._cmd_run.mark_place()
-        if item.found is not None:
-            self._cmd_run.record_moves(run)
+        self._cmd_run.keep_former(run)
 
     def _emit(self, run: ItemRun, which: StateKind, state: Any) -> None:
         extra: dict[str, Any] = {}
