@@ -86,7 +86,7 @@ class CmdRun:
             self.current,
             self.goal,
             here,
-            flow_items=request.flow.items,
+            flow=request.flow,
             may_go_on=interrupts.may_go_on,
         )
 

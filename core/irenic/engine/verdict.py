@@ -8,11 +8,13 @@ Looker.look                predecessors first
 └─ kind and reasons        from the stored, the current and the goal state
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from irenic.engine.classes import is_of_another_class
 from irenic.engine.item_run import ItemRun, identity_of, type_name
 from irenic.engine.verdict_text import identity_text, verdict_item
+from irenic.flow.flow import Flow
 from irenic.flow.generated import changed_fields, states_equal
 from irenic.flow.graph import Graph
 from irenic.flow.params import PartialParams
@@ -41,7 +43,6 @@ class Looker:
     :param stored: what is stored of the profile.
     :param current: states by item id; those of items that are not looked at are what is stored of them.
     :param place: the id of this place, or None where it has none yet.
-    :param flow_items: the ids of all items of the flow.
     :param may_go_on: asked between two phases; where it says no, :class:`ItemLeft` is raised.
     """
 
@@ -54,7 +55,7 @@ class Looker:
         current: dict[str, Any],
         goal: dict[str, Any],
         place: str | None,
-        flow_items: Collection[str] = (),
+        flow: Flow,
         may_go_on: Callable[[], bool] = lambda: True,
     ) -> None:
         self.current = current
@@ -65,7 +66,7 @@ class Looker:
         self._stored = stored
         self._inputs = inputs
         self._place = place
-        self._flow_items = flow_items
+        self._flow = flow
         self._may_go_on = may_go_on
         self._last_applied: dict[str, tuple[str, int]] = {}
         self._taken: dict[str, str] = {}
@@ -292,9 +293,13 @@ class Looker:
         if params is None or run.moves:
             return
         identity = identity_of(run.item, params)
+        stored = run.stored
+        if stored is not None and stored.is_made and stored.about is not None:
+            if is_of_another_class(self._flow, stored.about.type, type(run.item)):
+                self._leave_thing(run)
+                stored = None
         if identity is None:
             return
-        stored = run.stored
         if stored is not None and stored.is_made:
             about = stored.about
             if about is None or about.identity is None or about.identity == identity:
@@ -339,7 +344,7 @@ class Looker:
         taken = {old for old in self._taken if self._taken[old] != run.item_id}
         for stored_id, whole in self._stored.items.items():
             item_id, _, number = stored_id.partition("#")
-            if stored_id in taken or (item_id in self._flow_items and not (number and item_id == run.item_id)):
+            if stored_id in taken or (item_id in self._flow.items and not (number and item_id == run.item_id)):
                 continue
             entry = whole.at(self._place)
             about = None if entry is None or not entry.is_made else entry.about
