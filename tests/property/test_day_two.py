@@ -15,7 +15,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.changing_world import KINDS, BareSlot, Slot, World
+from tests.changing_world import KINDS, Slot, SlotItem, World
 from tests.crashable_store import CrashableStore
 from tests.virtual_loop import VirtualClockLoop
 
@@ -125,7 +125,7 @@ class Situation:
         kill_at: int | None = None,
     ) -> CmdOutcome | None:
         """Run a request in a process of its own; None where it was killed."""
-        BareSlot.world = self.world
+        SlotItem.world = self.world
         loop = VirtualClockLoop()
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
             return runner.run(self._run(loop, request, interrupt_at, level, kill_at))
@@ -158,7 +158,7 @@ class Situation:
         if left is None:
             return outcome
         self.world, self.store = left
-        BareSlot.world = self.world
+        SlotItem.world = self.world
         return None
 
     def ask(self, cmd: str, **options: Any) -> CmdExecRequest:
@@ -299,8 +299,8 @@ class DayTwo(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        BareSlot.state_version = 1
-        BareSlot.upgrades = True
+        SlotItem.state_version = 1
+        SlotItem.upgrades = True
         self.now = Situation(World(), CrashableStore(), Source())
 
     @property
@@ -315,8 +315,8 @@ class DayTwo(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Leave the classes as they were."""
-        BareSlot.state_version = 1
-        BareSlot.upgrades = True
+        SlotItem.state_version = 1
+        SlotItem.upgrades = True
 
     # The flow.
 
@@ -418,8 +418,8 @@ class DayTwo(RuleBasedStateMachine):
     @rule(has_upgrade=st.booleans())
     def raise_state_version(self, has_upgrade: bool) -> None:
         """Change the shape of the states, with a way to upgrade stored ones or without."""
-        BareSlot.state_version += 1
-        BareSlot.upgrades = has_upgrade
+        SlotItem.state_version += 1
+        SlotItem.upgrades = has_upgrade
 
     # The world.
 
@@ -488,7 +488,7 @@ class DayTwo(RuleBasedStateMachine):
     @rule(prune=st.booleans())
     def ensure_with_a_plan(self, prune: bool) -> None:
         """Save a plan and ensure it."""
-        BareSlot.world = self.world
+        SlotItem.world = self.world
         request = self.now.ask("ensure", prune=prune)
         now = self.now
 

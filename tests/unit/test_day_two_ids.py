@@ -82,6 +82,15 @@ async def test_a_renamed_item_without_an_identity_is_made_anew_and_the_former_on
     assert (outcome.kind, outcome.leftovers, len(world.service)) == ("complete", [], 1)
 
 
+async def test_an_id_that_another_class_has_now_leaves_the_former_thing_over(
+    world: World, store: MemoryStore
+) -> None:
+    """The one was removed, and the other one has its id by chance."""
+    await do(world, store, numbered("a"), "ensure")
+    outcome = await do(world, store, slots_flow(SharedSlot("a")), "ensure", prune=True)
+    assert (outcome.kind, set(world.shared), world.service) == ("complete", {"a"}, {})
+
+
 async def test_a_move_to_an_id_that_stands_for_something_is_refused(world: World, store: MemoryStore) -> None:
     """It would be lost."""
     flow = slots_flow(SharedSlot("a"), SharedSlot("b"))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, SecretStr
-from tests.changing_world import BareSlot, SharedSlot, Slot, SlotParams, SlotState, World, do, look, slots_flow
+from tests.changing_world import BareSlot, SharedSlot, Slot, SlotItem, SlotParams, SlotState, World, do, look, slots_flow
 
 from irenic import Flow, ItemContext, StateDiff
 from irenic.model.verdict import VerdictKind
@@ -149,7 +149,7 @@ async def test_a_bare_item_that_moved_leaves_its_former_thing_over(world: World,
 
 @pytest.mark.parametrize("cls", [SharedSlot, BareSlot])
 async def test_an_identity_that_is_known_only_after_an_apply_leaves_its_former_thing_over(
-    world: World, store: MemoryStore, cls: type[BareSlot]
+    world: World, store: MemoryStore, cls: type[SlotItem]
 ) -> None:
     """The location follows from what another item is worth once it was applied."""
 
