@@ -253,7 +253,6 @@ def _note(item: SlotItem, target: SlotState) -> None:
     item.world.applied.append((item.id, "clean" if target.value is None else "ensure"))
 
 
-
 async def do(world: World, store: Store, flow: Flow, cmd: str, **options: Any) -> CmdOutcome:
     """Run a command on a flow of slots to its end, in the place where the world is, and return the outcome."""
     SlotItem.world = world

@@ -637,7 +637,11 @@ def test_a_state_that_has_another_shape_now_names_the_way_on(folder: Folder, clo
     folder.flow("cloud", CLOUD, upgraded)
     folder.irenic("ensure", file, "--on-drift", "refuse")
     assert len(cloud.posts) == 3
-    folder.flow("cloud", CLOUD, upgraded.replace("state_version = 2", "state_version = 3").replace("return data", "raise NotImplementedError"))
+    folder.flow(
+        "cloud",
+        CLOUD,
+        upgraded.replace("state_version = 2", "state_version = 3").replace("return data", "raise NotImplementedError"),
+    )
     forgotten = folder.follow(folder.irenic("clean", file, code=3))
     assert forgotten.returncode == 0
     folder.irenic("clean", file)

@@ -23,7 +23,7 @@ from irenic import CmdExecRequest, CmdExecutionMap, CmdOutcome, Flow, InterruptL
 from irenic.endpoints.outcome_text import CommandLine, next_commands
 from irenic.engine.moves import moved_states
 from irenic.engine.resumption import request_again
-from irenic.model.cmd import Cmd, Direction
+from irenic.model.cmd import Direction
 from irenic.model.events import ItemIntent
 from irenic.model.states import FlowStates, ItemStates
 from irenic.model.verdict import VerdictKind
@@ -237,7 +237,7 @@ class Situation:
         Only another try with the same key leads to it; a clean, or the author who takes the item out, gives it up.
         """
         keys = {entry.key for entry in self.entries() if entry.unknown and not (entry.current or {}).get("number")}
-        for key in keys & self.world.keys.keys():
+        for key in self.world.keys.keys() & keys:
             slot = self.world.service.get(self.world.keys[key])
             if slot is not None:
                 slot.foreign = True
@@ -334,7 +334,8 @@ class DayTwo(RuleBasedStateMachine):
         kind = data.draw(st.sampled_from(list(KINDS)))
         location = self._free_location(data)
         ref = None
-        if self.source.items and data.draw(st.booleans()):
+        refers = data.draw(st.booleans())
+        if self.source.items and refers:
             ref = (data.draw(st.sampled_from(list(self.source.items))), data.draw(st.sampled_from(["value", "number"])))
         self.source.items[id] = ItemSpec(id, kind, location, data.draw(st.integers(1, 3)), ref)
         self.source.moved.pop(id, None)
@@ -399,7 +400,7 @@ class DayTwo(RuleBasedStateMachine):
     def change_identity(self, data: st.DataObject) -> None:
         """Write another location.
 
-        Where the class does not say which thing an item is, nobody can know the former one once something else is there.
+        Where the class does not say which thing an item is, nobody knows the former one once something else is there.
         """
         spec, location = self._some_item(data), self._free_location(data)
         if spec.kind != "bare" or location not in self.world.shared:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.changing_world import SlotItem, NumberedSlot, SharedSlot, SlotParams, SlotState, World, do, look, slots_flow
+from tests.changing_world import NumberedSlot, SharedSlot, SlotItem, SlotParams, SlotState, World, do, look, slots_flow
 from tests.crashable_store import CrashableStore
 
 from irenic import CmdExecRequest, CmdExecutionMap, Flow, ItemContext, StateDiff

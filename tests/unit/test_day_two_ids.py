@@ -1,4 +1,4 @@
-"""Ids that change, and what is stored under them: ``flow.moved``, and ``irenic state move``, ``forget`` and ``adopt``."""
+"""Ids that change, and what is stored under them: ``flow.moved``, and ``state move``, ``forget`` and ``adopt``."""
 
 import pytest
 from tests.changing_world import NumberedSlot, SharedSlot, Slot, World, do, slots_flow
@@ -82,9 +82,7 @@ async def test_a_renamed_item_without_an_identity_is_made_anew_and_the_former_on
     assert (outcome.kind, outcome.leftovers, len(world.service)) == ("complete", [], 1)
 
 
-async def test_an_id_that_another_class_has_now_leaves_the_former_thing_over(
-    world: World, store: MemoryStore
-) -> None:
+async def test_an_id_that_another_class_has_now_leaves_the_former_thing_over(world: World, store: MemoryStore) -> None:
     """The one was removed, and the other one has its id by chance."""
     await do(world, store, numbered("a"), "ensure")
     outcome = await do(world, store, slots_flow(SharedSlot("a")), "ensure", prune=True)

@@ -1,10 +1,22 @@
 """Leftovers: what irenic made and the flow no longer names is listed, and pruned or cleaned, and nothing else is."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, SecretStr
-from tests.changing_world import BareSlot, SharedSlot, Slot, SlotItem, SlotParams, SlotState, World, do, look, slots_flow
+from tests.changing_world import (
+    BareSlot,
+    SharedSlot,
+    Slot,
+    SlotItem,
+    SlotParams,
+    SlotState,
+    World,
+    do,
+    look,
+    slots_flow,
+)
 
 from irenic import Flow, ItemContext, StateDiff
 from irenic.model.verdict import VerdictKind
@@ -85,7 +97,7 @@ async def test_a_removed_item_is_listed_by_every_command_that_looks(world: World
 def tower(*ids: str) -> Flow:
     """Return a flow of items of which each comes after the one before it."""
     flow = slots_flow(*(SharedSlot(id) for id in ids))
-    for before, after in zip(ids, ids[1:], strict=False):
+    for before, after in pairwise(ids):
         flow.edge(before, after)
     return flow
 
@@ -97,7 +109,9 @@ async def test_leftovers_are_removed_in_the_reverse_order_of_the_edges_they_were
     """The flow has no edges any more when they are."""
     await do(world, store, tower("c", "a", "d", "b"), "ensure")
     world.applied.clear()
-    outcome = await do(world, store, slots_flow(SharedSlot("other")), cmd, **({"prune": True} if cmd == "ensure" else {}))
+    outcome = await do(
+        world, store, slots_flow(SharedSlot("other")), cmd, **({"prune": True} if cmd == "ensure" else {})
+    )
     assert outcome.kind == "complete"
     removed = [item for item, direction in world.applied if direction == "clean"]
     assert removed == ["b", "d", "a", "c"]

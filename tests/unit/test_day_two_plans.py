@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from pydantic import BaseModel
-from tests.changing_world import SlotItem, SharedSlot, Slot, World, do, plan_of, slots_flow
+from tests.changing_world import SharedSlot, Slot, SlotItem, World, do, plan_of, slots_flow
 
 from irenic import Flow
 from irenic.endpoints.outcome_text import CommandLine, next_commands

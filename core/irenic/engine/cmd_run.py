@@ -137,7 +137,7 @@ class CmdRun:
         about = None if run.stored is None else run.stored.about
         if run.item_id not in self.leftovers or about is None:
             return None
-        is_marked = any(getattr(current, name) is not None for name in generated_fields(type(current)))
+        is_marked = any(getattr(current, name) is not None for name in generated_fields(run.item.State))
         for item_id in self.request.flow.items:
             cleaned = self.cleans and item_id in self.runs
             if not cleaned and self.current.get(item_id) == current and self._stands_for(item_id, about, is_marked):

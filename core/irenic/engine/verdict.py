@@ -294,10 +294,10 @@ class Looker:
             return
         identity = identity_of(run.item, params)
         stored = run.stored
-        if stored is not None and stored.is_made and stored.about is not None:
-            if is_of_another_class(self._flow, stored.about.type, type(run.item)):
-                self._leave_thing(run)
-                stored = None
+        about = stored.about if stored is not None and stored.is_made else None
+        if about is not None and is_of_another_class(self._flow, about.type, type(run.item)):
+            self._leave_thing(run)
+            stored = None
         if identity is None:
             return
         if stored is not None and stored.is_made:
