@@ -290,14 +290,14 @@ class Looker:
 
     def find_by_identity(self, run: ItemRun, params: Any) -> None:
         """Find out whether the item stands for the stored thing; ``run.moves`` says what has to move where not."""
-        if params is None or run.moves:
+        if run.moves:
             return
-        identity = identity_of(run.item, params)
         stored = run.stored
         about = stored.about if stored is not None and stored.is_made else None
         if about is not None and is_of_another_class(self._flow, about.type, type(run.item)):
             self._leave_thing(run)
             stored = None
+        identity = None if params is None else identity_of(run.item, params)
         if identity is None:
             return
         if stored is not None and stored.is_made:
