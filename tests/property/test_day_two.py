@@ -231,6 +231,15 @@ class Situation:
             for slot in slots.values():
                 slot.foreign = slot.foreign or slot.location not in made
 
+    def claim(self) -> None:
+        """Note what irenic may have changed already, when it was killed, as irenic's."""
+        for place, slots in self.grounds():
+            for entry in self.entries():
+                if entry.is_made and entry.unknown and (entry.place.id if entry.place else None) == place:
+                    slot = None if entry.about is None else slots.get(entry.about.params["location"])
+                    if slot is not None and slot.location not in WILD:
+                        slot.foreign = False
+
     def give_up_unseen(self) -> None:
         """Note what a service was asked to create by a process that died before the number was known.
 
@@ -539,6 +548,7 @@ class DayTwo(RuleBasedStateMachine):
         foreign = self.world.foreign()
         finished = {id for id in self.source.items if self._is_finished(id)}
         outcome = self.now.run(self.now.ask(cmd, **options), **(how or {}))
+        self.now.claim()
         if cmd != "ensure":
             assert set(foreign) >= set(self.world.foreign())
             assert self._untouched(foreign)
