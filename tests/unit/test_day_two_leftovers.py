@@ -19,6 +19,8 @@ from tests.changing_world import (
 )
 
 from irenic import Flow, ItemContext, StateDiff
+from irenic.model.events import ItemIntent, ItemResult
+from irenic.model.states import FlowStates
 from irenic.model.verdict import VerdictKind
 from irenic.stores import MemoryStore
 
@@ -133,6 +135,18 @@ async def test_clean_leaves_alone_what_irenic_did_not_make(world: World, store: 
     outcome = await do(world, store, slots_flow(SharedSlot("a")), "clean")
     assert outcome.notes["a"].verdict is VerdictKind.LEAVE_ALONE
     assert set(world.shared) == {"wild", "a"}
+
+
+@pytest.mark.parametrize(("state", "is_made"), [({"value": 5}, False), (None, True)], ids=["untouched", "half-way"])
+def test_what_an_ensure_was_stopped_before_touching_is_not_irenics(state: dict[str, int] | None, is_made: bool) -> None:
+    """An intent alone changes nothing: where the result says that nothing was touched, clean leaves it alone."""
+    states = FlowStates(flow="slots", profile="default")
+    common: dict[str, Any] = {"execution_id": "01J", "at": "2026-12-01T00:00:00.000Z", "item": "a"}
+    common["direction"] = "ensure"
+    states.apply(ItemIntent(seq=1, params_hash="p", code_hash="c", current={"value": 5}, target={"value": 1}, **common))
+    assert states.items["a"].is_made
+    states.apply(ItemResult(seq=2, result="cancelled", state=state, **common))
+    assert states.items["a"].is_made is is_made
 
 
 async def test_a_leftover_whose_class_is_gone_is_named_and_everything_else_is_done(
