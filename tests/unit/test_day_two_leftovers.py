@@ -19,6 +19,7 @@ from tests.changing_world import (
 )
 
 from irenic import Flow, ItemContext, StateDiff
+from irenic.endpoints.outcome_text import CommandLine, next_commands
 from irenic.model.events import ItemIntent, ItemResult
 from irenic.model.states import FlowStates
 from irenic.model.verdict import VerdictKind
@@ -164,6 +165,7 @@ async def test_a_leftover_whose_class_is_gone_is_named_and_everything_else_is_do
     (leftover,) = outcome.leftovers
     assert leftover.problem is not None
     assert "cannot be found" in leftover.problem
+    assert next_commands(outcome, CommandLine("f.py"))[0].startswith("irenic state forget f.py b ")
     assert (await do(world, store, slots_flow(SharedSlot("a")), "state", forget=["b"])).kind == "complete"
     assert (await do(world, store, slots_flow(SharedSlot("a")), "clean")).leftovers == []
 
