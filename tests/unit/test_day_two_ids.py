@@ -50,6 +50,16 @@ async def test_status_of_a_moved_item_shows_its_state_and_writes_nothing(world: 
     assert await stored_ids(store) == {"a"}
 
 
+async def test_a_moved_item_takes_an_id_under_which_nothing_was_made(world: World, store: MemoryStore) -> None:
+    """A discovery, or a clean, has left an entry there."""
+    both = slots_flow(NumberedSlot("a"), NumberedSlot("b"), a={"location": "north"})
+    await do(world, store, both, "ensure", items=["a"])
+    await do(world, store, both, "discover")
+    outcome = await do(world, store, numbered("b", moved="a"), "ensure")
+    assert (outcome.kind, outcome.leftovers, len(world.service)) == ("complete", [], 1)
+    assert await stored_ids(store) == {"b"}
+
+
 async def test_a_renamed_item_is_known_by_its_identity(world: World, store: MemoryStore) -> None:
     """Even where nobody said that it was renamed: prune does not remove the thing that it stands for."""
     await do(world, store, slots_flow(SharedSlot("a"), a={"location": "north"}), "ensure")
