@@ -150,7 +150,6 @@ class Process:
         *,
         interrupt_at: dict[int, InterruptLevel] | None = None,
         crash_at: int | None = None,
-        sync: str = "current",
     ) -> CmdOutcome:
         """Run a command to its end, interrupting and crashing before the given steps.
 
@@ -159,7 +158,7 @@ class Process:
         """
         loop = VirtualClockLoop()
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
-            return runner.run(self._run(loop, cmd, interrupt_at or {}, crash_at, sync))
+            return runner.run(self._run(loop, cmd, interrupt_at or {}, crash_at))
 
     async def _run(
         self,
@@ -167,11 +166,10 @@ class Process:
         cmd: str,
         interrupt_at: dict[int, InterruptLevel],
         crash_at: int | None,
-        sync: str,
     ) -> CmdOutcome:
         flow = self.plan.flow(self.world)
         async with CmdExecutionMap(self.store) as executions:
-            request = CmdExecRequest(flow=flow, cmds=[cmd], sync=sync, max_concurrency=self.plan.concurrency)
+            request = CmdExecRequest(flow=flow, cmds=[cmd], max_concurrency=self.plan.concurrency)
             execution = executions.submit(request)
             began = loop.steps
 
@@ -293,7 +291,7 @@ def test_an_interrupt_before_any_step_of_an_ensure_leaves_the_truth(name: str, l
         outcome = process.run("ensure", interrupt_at={step: level})
         kinds[outcome.kind] += 1
         check_interrupted(plan, process, outcome, fails=fails)
-        check_resume(plan, process, outcome.items.done if outcome.blocks.done[-1:] == [Block.SYNC_CHECK] else [])
+        check_resume(plan, process, outcome.items.done if outcome.blocks.done[-1:] == [Block.VERDICT] else [])
     assert {"execution_interrupted", "block_interrupted"} <= kinds.keys()
 
 
@@ -389,7 +387,7 @@ def test_whatever_the_flow_and_whenever_it_is_stopped_and_killed_the_truth_is_ke
         check_interrupted(plan, process, outcome, fails=fails)
     else:
         check_outcome(plan, outcome)
-    done = outcome.items.done if outcome.blocks.done[-1:] == [Block.SYNC_CHECK] else []
+    done = outcome.items.done if outcome.blocks.done[-1:] == [Block.VERDICT] else []
     crash_at = data.draw(st.integers(1, max(1, process.steps)), label="crash_at")
     check_resume(plan, process, done)
     check_crash(plan, signals, crash_at)
