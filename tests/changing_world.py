@@ -126,8 +126,8 @@ class SlotState(BaseModel):
     number: Generated[int] = None
 
 
-class BareSlot(Item[SlotParams, SlotState]):
-    """A slot of the world; the class does not say which one it is."""
+class SlotItem(Item[SlotParams, SlotState]):
+    """A slot of some kind."""
 
     world: ClassVar[World]
     upgrades: ClassVar[bool] = True
@@ -173,7 +173,11 @@ class BareSlot(Item[SlotParams, SlotState]):
         return data
 
 
-class SharedSlot(BareSlot):
+class BareSlot(SlotItem):
+    """A slot of the world; the class does not say which one it is."""
+
+
+class SharedSlot(SlotItem):
     """A slot of the world, known by its location."""
 
     def identity(self, params: SlotParams) -> object:
@@ -181,17 +185,21 @@ class SharedSlot(BareSlot):
         return params.location
 
 
-class LocalSlot(SharedSlot):
+class LocalSlot(SlotItem):
     """A slot of this place."""
 
     is_local = True
+
+    def identity(self, params: SlotParams) -> object:
+        """Return the location."""
+        return params.location
 
     def slots(self) -> dict[str, Slot]:
         """Return those of this place."""
         return self.world.site.slots
 
 
-class NumberedSlot(BareSlot):
+class NumberedSlot(SlotItem):
     """A slot of a service, known by the number that the service gives to it."""
 
     async def state_current(self, cx: ItemContext, params: SlotParams) -> SlotState:
@@ -229,7 +237,7 @@ class NumberedSlot(BareSlot):
         return _state(found[0]) if found else None
 
 
-KINDS: dict[str, type[BareSlot]] = {
+KINDS: dict[str, type[SlotItem]] = {
     "shared": SharedSlot,
     "local": LocalSlot,
     "bare": BareSlot,
@@ -241,13 +249,13 @@ def _state(slot: Slot | None) -> SlotState:
     return SlotState() if slot is None else SlotState(value=slot.value, on=slot.on, number=slot.number)
 
 
-def _note(item: BareSlot, target: SlotState) -> None:
+def _note(item: SlotItem, target: SlotState) -> None:
     item.world.applied.append((item.id, "clean" if target.value is None else "ensure"))
 
 
 async def do(world: World, store: Store, flow: Flow, cmd: str, **options: Any) -> CmdOutcome:
     """Run a command on a flow of slots to its end, in the place where the world is, and return the outcome."""
-    BareSlot.world = world
+    SlotItem.world = world
     async with CmdExecutionMap(store, platform=world.platform()) as executions:
         return await executions.submit(CmdExecRequest(flow=flow, cmds=[cmd], **options))
 
@@ -259,12 +267,12 @@ async def look(world: World, store: Store, flow: Flow, cmd: str = "ensure", **op
 
 async def plan_of(world: World, store: Store, flow: Flow, cmd: str = "ensure", **options: Any) -> tuple[Preview, Plan]:
     """Return the preview of a command on a flow of slots, and the plan that it amounts to."""
-    BareSlot.world = world
+    SlotItem.world = world
     async with CmdExecutionMap(store, platform=world.platform()) as executions:
         return await executions.plan(CmdExecRequest(flow=flow, cmds=[cmd], **options))
 
 
-def slots_flow(*items: BareSlot, **locations: Any) -> Flow:
+def slots_flow(*items: SlotItem, **locations: Any) -> Flow:
     """Return a flow of items that do not depend on one another; each has its id as location where none is given."""
     flow = Flow("slots")
     for item in items:

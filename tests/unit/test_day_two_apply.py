@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.changing_world import BareSlot, NumberedSlot, SharedSlot, SlotParams, SlotState, World, do, look, slots_flow
+from tests.changing_world import NumberedSlot, SharedSlot, SlotItem, SlotParams, SlotState, World, do, look, slots_flow
 from tests.crashable_store import CrashableStore
 
 from irenic import CmdExecRequest, CmdExecutionMap, Flow, ItemContext, StateDiff
 from irenic.endpoints.outcome_text import CommandLine, next_commands
-from irenic.model.preview import PreviewReason
 from irenic.model.verdict import VerdictKind
 from irenic.stores import MemoryStore
 
@@ -98,7 +97,7 @@ def steps(*, keeps: bool = True, is_open: bool = False) -> tuple[Flow, Steps]:
 
 async def killed(world: World, flow: Flow) -> MemoryStore:
     """Run an ensure until nothing moves any more, and return the store as the next process finds it."""
-    BareSlot.world = world
+    SlotItem.world = world
     store = CrashableStore()
     async with CmdExecutionMap(store, platform=world.platform()) as executions:
         execution = executions.submit(CmdExecRequest(flow=flow))
@@ -117,7 +116,7 @@ async def test_what_an_apply_has_kept_is_known_after_a_kill(world: World) -> Non
     assert entry.unknown
     assert entry.current is not None
     assert entry.current["number"] == next(iter(world.service))
-    assert [item.reasons for item in (await look(world, store, flow)).items] == [[PreviewReason.UNKNOWN_RESULT]]
+    assert [item.verdict for item in (await look(world, store, flow)).items] == [VerdictKind.CHECK_AGAIN]
     flow, item = steps(is_open=True)
     outcome = await do(world, store, flow, "ensure")
     assert (outcome.kind, item.keys, len(world.service)) == ("complete", [], 1)
@@ -174,18 +173,18 @@ async def test_a_key_outside_of_an_apply_is_an_error(world: World, store: Memory
 
 
 @pytest.fixture
-def versions() -> Iterator[type[BareSlot]]:
+def versions() -> Iterator[type[SlotItem]]:
     """The class whose states change their shape; it is as it was after the test."""
-    BareSlot.state_version, BareSlot.upgrades = 1, True
-    yield BareSlot
-    BareSlot.state_version, BareSlot.upgrades = 1, True
+    SlotItem.state_version, SlotItem.upgrades = 1, True
+    yield SlotItem
+    SlotItem.state_version, SlotItem.upgrades = 1, True
 
 
 FLOW = slots_flow(NumberedSlot("a"))
 
 
 async def test_a_stored_state_of_an_older_version_is_upgraded(
-    world: World, store: MemoryStore, versions: type[BareSlot]
+    world: World, store: MemoryStore, versions: type[SlotItem]
 ) -> None:
     """Nothing is applied, and the new version is stored."""
     await do(world, store, FLOW, "ensure")
@@ -197,7 +196,7 @@ async def test_a_stored_state_of_an_older_version_is_upgraded(
 
 @pytest.mark.parametrize("cmd", ["ensure", "clean", "discover"])
 async def test_a_stored_state_that_cannot_be_upgraded_is_refused_and_forget_is_the_way_on(
-    world: World, store: MemoryStore, versions: type[BareSlot], cmd: str
+    world: World, store: MemoryStore, versions: type[SlotItem], cmd: str
 ) -> None:
     """Nothing is lost before somebody says so; a preview says it too."""
     await do(world, store, FLOW, "ensure")
@@ -213,7 +212,7 @@ async def test_a_stored_state_that_cannot_be_upgraded_is_refused_and_forget_is_t
 
 
 async def test_a_state_of_a_newer_version_is_refused(
-    world: World, store: MemoryStore, versions: type[BareSlot]
+    world: World, store: MemoryStore, versions: type[SlotItem]
 ) -> None:
     """An older checkout of the flow does not read it wrongly."""
     versions.state_version = 2

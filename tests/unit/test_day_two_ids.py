@@ -1,4 +1,4 @@
-"""Ids that change, and what is stored under them: ``flow.moved``, and ``irenic state move``, ``forget`` and ``adopt``."""
+"""Ids that change, and what is stored under them: ``flow.moved``, and ``state move``, ``forget`` and ``adopt``."""
 
 import pytest
 from tests.changing_world import NumberedSlot, SharedSlot, Slot, World, do, slots_flow
@@ -50,6 +50,16 @@ async def test_status_of_a_moved_item_shows_its_state_and_writes_nothing(world: 
     assert await stored_ids(store) == {"a"}
 
 
+async def test_a_moved_item_takes_an_id_under_which_nothing_was_made(world: World, store: MemoryStore) -> None:
+    """A discovery, or a clean, has left an entry there."""
+    both = slots_flow(NumberedSlot("a"), NumberedSlot("b"), a={"location": "north"})
+    await do(world, store, both, "ensure", items=["a"])
+    await do(world, store, both, "discover")
+    outcome = await do(world, store, numbered("b", moved="a"), "ensure")
+    assert (outcome.kind, outcome.leftovers, len(world.service)) == ("complete", [], 1)
+    assert await stored_ids(store) == {"b"}
+
+
 async def test_a_renamed_item_is_known_by_its_identity(world: World, store: MemoryStore) -> None:
     """Even where nobody said that it was renamed: prune does not remove the thing that it stands for."""
     await do(world, store, slots_flow(SharedSlot("a"), a={"location": "north"}), "ensure")
@@ -80,6 +90,13 @@ async def test_a_renamed_item_without_an_identity_is_made_anew_and_the_former_on
     assert outcome.kind == "complete"
     outcome = await do(world, store, numbered("b"), "ensure", on_drift="refuse")
     assert (outcome.kind, outcome.leftovers, len(world.service)) == ("complete", [], 1)
+
+
+async def test_an_id_that_another_class_has_now_leaves_the_former_thing_over(world: World, store: MemoryStore) -> None:
+    """The one was removed, and the other one has its id by chance."""
+    await do(world, store, numbered("a"), "ensure")
+    outcome = await do(world, store, slots_flow(SharedSlot("a")), "ensure", prune=True)
+    assert (outcome.kind, set(world.shared), world.service) == ("complete", {"a"}, {})
 
 
 async def test_a_move_to_an_id_that_stands_for_something_is_refused(world: World, store: MemoryStore) -> None:

@@ -1,12 +1,27 @@
 """Leftovers: what irenic made and the flow no longer names is listed, and pruned or cleaned, and nothing else is."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, SecretStr
-from tests.changing_world import BareSlot, SharedSlot, Slot, SlotParams, SlotState, World, do, look, slots_flow
+from tests.changing_world import (
+    BareSlot,
+    SharedSlot,
+    Slot,
+    SlotItem,
+    SlotParams,
+    SlotState,
+    World,
+    do,
+    look,
+    slots_flow,
+)
 
 from irenic import Flow, ItemContext, StateDiff
+from irenic.endpoints.outcome_text import CommandLine, next_commands
+from irenic.model.events import ItemIntent, ItemResult
+from irenic.model.states import FlowStates
 from irenic.model.verdict import VerdictKind
 from irenic.stores import MemoryStore
 
@@ -85,7 +100,7 @@ async def test_a_removed_item_is_listed_by_every_command_that_looks(world: World
 def tower(*ids: str) -> Flow:
     """Return a flow of items of which each comes after the one before it."""
     flow = slots_flow(*(SharedSlot(id) for id in ids))
-    for before, after in zip(ids, ids[1:], strict=False):
+    for before, after in pairwise(ids):
         flow.edge(before, after)
     return flow
 
@@ -123,6 +138,18 @@ async def test_clean_leaves_alone_what_irenic_did_not_make(world: World, store: 
     assert set(world.shared) == {"wild", "a"}
 
 
+@pytest.mark.parametrize(("state", "is_made"), [({"value": 5}, False), (None, True)], ids=["untouched", "half-way"])
+def test_what_an_ensure_was_stopped_before_touching_is_not_irenics(state: dict[str, int] | None, is_made: bool) -> None:
+    """An intent alone changes nothing: where the result says that nothing was touched, clean leaves it alone."""
+    states = FlowStates(flow="slots", profile="default")
+    common: dict[str, Any] = {"execution_id": "01J", "at": "2026-12-01T00:00:00.000Z", "item": "a"}
+    common["direction"] = "ensure"
+    states.apply(ItemIntent(seq=1, params_hash="p", code_hash="c", current={"value": 5}, target={"value": 1}, **common))
+    assert states.items["a"].is_made
+    states.apply(ItemResult(seq=2, result="cancelled", state=state, **common))
+    assert states.items["a"].is_made is is_made
+
+
 async def test_a_leftover_whose_class_is_gone_is_named_and_everything_else_is_done(
     world: World, store: MemoryStore
 ) -> None:
@@ -138,6 +165,7 @@ async def test_a_leftover_whose_class_is_gone_is_named_and_everything_else_is_do
     (leftover,) = outcome.leftovers
     assert leftover.problem is not None
     assert "cannot be found" in leftover.problem
+    assert next_commands(outcome, CommandLine("f.py"))[0].startswith("irenic state forget f.py b ")
     assert (await do(world, store, slots_flow(SharedSlot("a")), "state", forget=["b"])).kind == "complete"
     assert (await do(world, store, slots_flow(SharedSlot("a")), "clean")).leftovers == []
 
@@ -151,7 +179,7 @@ async def test_a_bare_item_that_moved_leaves_its_former_thing_over(world: World,
 
 @pytest.mark.parametrize("cls", [SharedSlot, BareSlot])
 async def test_an_identity_that_is_known_only_after_an_apply_leaves_its_former_thing_over(
-    world: World, store: MemoryStore, cls: type[BareSlot]
+    world: World, store: MemoryStore, cls: type[SlotItem]
 ) -> None:
     """The location follows from what another item is worth once it was applied."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from pydantic import BaseModel
-from tests.changing_world import BareSlot, SharedSlot, Slot, World, do, plan_of, slots_flow
+from tests.changing_world import SharedSlot, Slot, SlotItem, World, do, plan_of, slots_flow
 
 from irenic import Flow
 from irenic.endpoints.outcome_text import CommandLine, next_commands
@@ -38,7 +38,7 @@ class Other(SharedSlot):
     """The same with other code."""
 
 
-def written(cls: type[BareSlot] = SharedSlot, value: int = 1) -> Flow:
+def written(cls: type[SlotItem] = SharedSlot, value: int = 1) -> Flow:
     """Return the flow of these tests."""
     flow = Flow("slots", inputs=Inputs)
     flow.add(SharedSlot("a"), location="a", value=flow.inputs.much)

@@ -379,6 +379,8 @@ def next_commands(outcome: CmdOutcome, command_line: CommandLine | None) -> list
     match outcome.kind:
         case "complete" if command in (Cmd.ENSURE, Cmd.STATUS, Cmd.DIFF) and outcome.leftovers:
             return list(_ways_of_leftovers(outcome, command_line))
+        case "complete" if command == Cmd.CLEAN and (left := [o.item for o in outcome.leftovers if o.place is None]):
+            return [f"{command_line.of(f'state forget {shlex.join(left)}')}   (leave it where it is)"]
         case "block_interrupted" | "execution_interrupted" | "lost":
             return [command_line.resume(outcome.execution_id)]
         case "item_error":

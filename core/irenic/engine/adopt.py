@@ -42,6 +42,7 @@ class Adoption:
         cmd_run.current[run.item_id] = run.checked(state, "adopt")
         if run.is_local:
             await cmd_run.mark_place()
+        cmd_run.keep_former(run)
         cmd_run.recorder.emit(
             ItemState,
             item=run.item_id,

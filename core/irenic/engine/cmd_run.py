@@ -87,7 +87,7 @@ class CmdRun:
             self.current,
             self.goal,
             here,
-            flow_items=request.flow.items,
+            flow=request.flow,
             may_go_on=interrupts.may_go_on,
             thorough=cmd is not Cmd.ENSURE or request.plan is not None,
         )
@@ -163,6 +163,12 @@ class CmdRun:
         if other is None or (other.type, other.identity) != (about.type, about.identity):
             return False
         return about.identity is not None or other.params == about.params
+
+    def keep_former(self, run: ItemRun) -> None:
+        """Leave over what is stored of an item that stands for another thing now, before that is stored."""
+        params = run.resolve(self.goal, self.current, inputs=self.inputs).whole()
+        self.looker.find_by_identity(run, params)
+        self.record_moves(run)
 
     def take_leftover(self, run: ItemRun) -> None:
         """Have a leftover cleaned by this command."""

@@ -7,7 +7,6 @@ from irenic.engine.item_run import ItemRun
 from irenic.engine.verdict import ItemLeft, dump
 from irenic.model.cmd import Cmd, StateKind
 from irenic.model.events import ItemState, ItemStatus
-from irenic.model.preview import PreviewItem
 from irenic.model.progress import ProgressStatus
 from irenic.model.verdict import VerdictKind
 
@@ -61,7 +60,7 @@ class Discovery:
                     self._emit(run, which, dump(states[run.item_id]))
             raise
         if self._store:
-            await self._record(run, item)
+            await self._record(run, item.found, item.goal)
         if item.found is not None or not self._goal:
             self._emit(run, StateKind.CURRENT, item.found)
         if self._goal:
@@ -80,6 +79,8 @@ class Discovery:
             if all(other in looker.current for other in self._cmd_run.graph.predecessors(run.item_id)):
                 raise
             state = None
+        if self._store:
+            await self._record(run, state)
         self._emit(run, StateKind.CURRENT, dump(state))
 
     async def _find_goal(self, run: ItemRun) -> None:
@@ -90,13 +91,17 @@ class Discovery:
             if all(other in looker.goal for other in self._cmd_run.graph.predecessors(run.item_id)):
                 raise
             state = None
+        if self._store:
+            await self._record(run, state)
         self._emit(run, StateKind.GOAL, dump(state))
 
-    async def _record(self, run: ItemRun, item: PreviewItem) -> None:
+    async def _record(self, run: ItemRun, *states: Any) -> None:
+        """Have a place for what is stored next, and leave what the item stood for before beside it."""
+        if all(state is None for state in states):
+            return
         if run.is_local:
             await self._cmd_run.mark_place()
-        if item.found is not None:
-            self._cmd_run.record_moves(run)
+        self._cmd_run.keep_former(run)
 
     def _emit(self, run: ItemRun, which: StateKind, state: Any) -> None:
         extra: dict[str, Any] = {}

@@ -1,16 +1,14 @@
 """What is stored and no longer named by the flow: finding it, and making runs that clean it."""
 
-import importlib
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from irenic.engine.item_run import FLOW_FILE, ItemRun
+from irenic.engine.classes import find_class
+from irenic.engine.item_run import ItemRun
 from irenic.engine.verdict import former_params
 from irenic.engine.verdict_text import identity_text
 from irenic.flow.flow import Flow
 from irenic.flow.graph import Graph
-from irenic.flow.item import Item
 from irenic.flow.params import ParamsSpec
 from irenic.model.errors import FlowError, StateShapeError
 from irenic.model.states import FlowStates, ItemStates
@@ -100,33 +98,6 @@ def leftover_run(flow: Flow, stored_id: str, entry: ItemStates, inputs: Any, tas
     except StateShapeError as error:
         raise FlowError(str(error).rstrip(".")) from error
     return run
-
-
-def find_class(flow: Flow, type_name: str) -> type[Item[Any, Any]] | None:
-    """Return the class of an item by the name under which it is stored, or None where there is none."""
-    module, _, name = type_name.partition(":")
-    for root in _namespaces(flow, module):
-        found: Any = root
-        for step in name.split("."):
-            found = found.get(step) if isinstance(found, Mapping) else getattr(found, step, None)
-        if isinstance(found, type) and issubclass(found, Item):
-            return found
-    return None
-
-
-def _namespaces(flow: Flow, module: str) -> Iterable[Any]:
-    if module == FLOW_FILE:
-        if flow.namespace is not None:
-            yield flow.namespace
-        modules = dict.fromkeys(type(item).__module__ for item in flow.items.values())
-        for own in (*modules, "__main__"):
-            if own in sys.modules:
-                yield vars(sys.modules[own])
-        return
-    try:
-        yield vars(importlib.import_module(module))
-    except Exception:  # the package is gone, or cannot be imported here
-        return
 
 
 def graph_with(graph: Graph, runs: Mapping[str, ItemRun], stored: FlowStates) -> Graph:

@@ -10,9 +10,15 @@ def pending_moves(flow: Flow, stored: FlowStates) -> dict[str, str]:
     for stored_id in stored.items:
         item_id, mark, number = stored_id.partition("#")
         new = flow.moves.get(item_id)
-        if new is not None and f"{new}{mark}{number}" not in stored.items:
+        if new is not None and not _is_taken(stored, f"{new}{mark}{number}"):
             moves[stored_id] = f"{new}{mark}{number}"
     return moves
+
+
+def _is_taken(stored: FlowStates, stored_id: str) -> bool:
+    """Return whether anything that irenic made, here or elsewhere, is stored under an id."""
+    whole = stored.items.get(stored_id)
+    return whole is not None and (whole.is_made or any(entry.is_made for entry in whole.elsewhere.values()))
 
 
 def moved_states(flow: Flow, stored: FlowStates) -> FlowStates:

@@ -79,8 +79,7 @@ class _Preview:
         self._place = None if mark is None else await mark.read()
         here = None if self._place is None else self._place.id
         cmd = Cmd.CLEAN if Cmd.CLEAN in self._request.cmds else Cmd.ENSURE
-        items = self._request.flow.items
-        self._looker = Looker(cmd, self._graph, self._stored, self._inputs, {}, {}, here, flow_items=items)
+        self._looker = Looker(cmd, self._graph, self._stored, self._inputs, {}, {}, here, flow=self._request.flow)
         for item_id, run in self._runs.items():
             entry = self._stored.items.get(item_id)
             run.stored = None if entry is None else entry.at(here)

@@ -8,13 +8,15 @@ Looker.look                predecessors first
 └─ kind and reasons        from the stored, the current and the goal state
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
+from irenic.engine.classes import is_of_another_class
 from irenic.engine.item_run import ItemRun, identity_of, type_name
 from irenic.engine.verdict_text import identity_text, verdict_item
+from irenic.flow.flow import Flow
 from irenic.flow.generated import changed_fields, states_equal
 from irenic.flow.graph import Graph
 from irenic.flow.params import PartialParams
@@ -43,7 +45,6 @@ class Looker:
     :param stored: what is stored of the profile.
     :param current: states by item id; those of items that are not looked at are what is stored of them.
     :param place: the id of this place, or None where it has none yet.
-    :param flow_items: the ids of all items of the flow.
     :param thorough: whether to look also at what is not stored and comes after something that is to be applied: there
         is nothing to compare it with, and it is looked at again before it is applied.
     :param may_go_on: asked between two phases; where it says no, :class:`ItemLeft` is raised.
@@ -58,7 +59,7 @@ class Looker:
         current: dict[str, Any],
         goal: dict[str, Any],
         place: str | None,
-        flow_items: Collection[str] = (),
+        flow: Flow,
         may_go_on: Callable[[], bool] = lambda: True,
         *,
         thorough: bool = True,
@@ -71,7 +72,7 @@ class Looker:
         self._stored = stored
         self._inputs = inputs
         self._place = place
-        self._flow_items = flow_items
+        self._flow = flow
         self._may_go_on = may_go_on
         self._thorough = thorough
         self._last_applied: dict[str, tuple[str, int]] = {}
@@ -318,12 +319,16 @@ class Looker:
 
     def find_by_identity(self, run: ItemRun, params: Any) -> None:
         """Find out whether the item stands for the stored thing; ``run.moves`` says what has to move where not."""
-        if params is None or run.moves:
-            return
-        identity = identity_of(run.item, params)
-        if identity is None:
+        if run.moves:
             return
         stored = run.stored
+        about = stored.about if stored is not None and stored.is_made else None
+        if about is not None and is_of_another_class(self._flow, about.type, type(run.item)):
+            self._leave_thing(run)
+            stored = None
+        identity = None if params is None else identity_of(run.item, params)
+        if identity is None:
+            return
         if stored is not None and stored.is_made:
             about = stored.about
             if about is None or about.identity is None or about.identity == identity:
@@ -365,14 +370,14 @@ class Looker:
     @cached_property
     def _unnamed(self) -> list[str]:
         """The stored ids that the flow does not name."""
-        return [stored_id for stored_id in self._stored.items if stored_id not in self._flow_items]
+        return [stored_id for stored_id in self._stored.items if stored_id not in self._flow.items]
 
     def _former(self, run: ItemRun, identity: Any) -> str | None:
         """Return the id under which a thing of this identity is left over: from before, or of a renamed item."""
         own_type = type_name(type(run.item))
         for stored_id in self._unnamed:
             item_id = stored_id.partition("#")[0]
-            is_of_another = item_id in self._flow_items and item_id != run.item_id
+            is_of_another = item_id in self._flow.items and item_id != run.item_id
             if is_of_another or self._taken.get(stored_id, run.item_id) != run.item_id:
                 continue
             entry = self._stored.items[stored_id].at(self._place)

@@ -19,7 +19,8 @@ class ItemStates(BaseModel):
     ``current`` is the last state that was seen; where ``unknown`` is set, something may have changed it since
     (``unknown_reason`` says what) and it has to be discovered before it is relied upon. ``applied_at`` is the last
     successful apply, which took ``duration`` seconds, and ``applied_by`` the execution and the event that recorded it.
-    ``made`` says whether irenic made or adopted what is there; ``key`` is the idempotency key of an intent whose result
+    ``made`` says whether irenic made or adopted what is there; it is only ``claimed`` while the result of the first
+    intent is not known, because nothing may have been touched. ``key`` is the idempotency key of an intent whose result
     is not known.
 
     ``place`` is set for an item whose state lives in files: all of this is then about that place, and ``elsewhere``
@@ -42,6 +43,7 @@ class ItemStates(BaseModel):
     applied_by: tuple[str, int] | None = None
     made: bool | None = None
     made_at: Timestamp | None = None
+    claimed: bool = False
     key: str | None = None
     place: PlaceInfo | None = None
     elsewhere: dict[str, "ItemStates"] = {}
@@ -178,8 +180,10 @@ def _intended(states: FlowStates, event: e.ItemIntent) -> bool:
     if direction is Direction.ENSURE:
         if target is not None:
             entry["goal"] = target
-        if not entry["made"]:
-            entry["made"], entry["made_at"] = True, at
+        was_made = entry["made"] if entry["made"] is not None else entry["begun_at"] is not None
+        if not was_made:
+            entry["claimed"], entry["made_at"] = True, at
+        entry["made"] = True
     entry["begun_at"] = at
     entry["unknown"] = True
     entry["unknown_reason"] = _BEGUN[direction]
@@ -197,6 +201,10 @@ def _kept(states: FlowStates, event: e.ItemKept) -> bool:
 def _ended(states: FlowStates, event: e.ItemResult) -> bool:
     entry = states._entry(event)
     result, at = event.result, event.at
+    is_untouched = result == "cancelled" and event.state is not None
+    if is_untouched and entry["claimed"]:
+        entry["made"], entry["made_at"] = False, None
+    entry["claimed"] = False
     if result == "applied" or result == "unchanged":
         if event.goal is not None:
             entry["goal"] = event.goal
