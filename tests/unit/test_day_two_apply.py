@@ -10,6 +10,7 @@ from tests.crashable_store import CrashableStore
 
 from irenic import CmdExecRequest, CmdExecutionMap, Flow, ItemContext, StateDiff
 from irenic.endpoints.outcome_text import CommandLine, next_commands
+from irenic.model.preview import PreviewReason
 from irenic.model.verdict import VerdictKind
 from irenic.stores import MemoryStore
 
@@ -116,7 +117,7 @@ async def test_what_an_apply_has_kept_is_known_after_a_kill(world: World) -> Non
     assert entry.unknown
     assert entry.current is not None
     assert entry.current["number"] == next(iter(world.service))
-    assert [item.verdict for item in (await look(world, store, flow)).items] == [VerdictKind.CHECK_AGAIN]
+    assert [item.reasons for item in (await look(world, store, flow)).items] == [[PreviewReason.UNKNOWN_RESULT]]
     flow, item = steps(is_open=True)
     outcome = await do(world, store, flow, "ensure")
     assert (outcome.kind, item.keys, len(world.service)) == ("complete", [], 1)

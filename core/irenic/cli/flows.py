@@ -41,7 +41,9 @@ def load_flow_file(path: Path) -> Flow:
         if isinstance(error.__cause__, ModuleNotFoundError):
             wanted = [name for name in read_header(source).dependencies if not name.startswith("irenic")]
             packages = " ".join(f"'{name}'" for name in wanted) or error.__cause__.name
-            raise PackagesError(f"{error} Install what it needs: pip install {packages}") from error
+            what, _, where = str(error).partition("\n")
+            place = f"\n{where}" if where else ""
+            raise PackagesError(f"{what} Install what it needs: pip install {packages}{place}") from error
         raise
 
 
