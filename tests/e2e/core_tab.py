@@ -142,21 +142,22 @@ def flow_of_one(apply: str, *, imports: str = "") -> str:
 FLOW_OF_ONE = """
 import asyncio
 from pydantic import BaseModel
-from irenic import Flow, Item
+from irenic import Flow, Generated, Item
 # imports
 
 class Params(BaseModel):
     pass
 
 class State(BaseModel):
-    answer: str | None = None
+    done: bool = False
+    answer: Generated[str] = None
 
 class One(Item[Params, State]):
     async def state_current(self, cx, params):
         return State()
 
     async def state_goal(self, cx, params):
-        return State(answer="wanted")
+        return State(done=True)
 
     def state_clean(self, params):
         return State()
@@ -165,7 +166,7 @@ class One(Item[Params, State]):
         answer = ""
         print("applying")
         # apply
-        return State(answer=str(answer))
+        return State(done=True, answer=str(answer))
 
 flow = Flow("of_one")
 flow.add(One("one"))
