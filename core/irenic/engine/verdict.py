@@ -382,10 +382,24 @@ class Looker:
                 continue
             entry = self._stored.items[stored_id].at(self._place)
             about = None if entry is None or not entry.is_made else entry.about
-            if about is not None and (about.type, about.identity) == (own_type, identity):
+            if about is None or (about.type, about.identity) != (own_type, identity):
+                continue
+            if _is_readable(run, entry):
                 self._taken[stored_id] = run.item_id
                 return stored_id
         return None
+
+
+def _is_readable(run: ItemRun, entry: ItemStates | None) -> bool:
+    """Return whether a stored state could become an item's; one that cannot be read stays a leftover."""
+    before, run.stored = run.stored, entry
+    try:
+        _ = run.stored_state
+    except StateShapeError:
+        return False
+    finally:
+        run.stored = before
+    return True
 
 
 def former_params(model: Any, stored: ItemStates, inputs: Any) -> Any:
