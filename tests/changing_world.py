@@ -221,7 +221,7 @@ class NumberedSlot(SlotItem):
         number = current.number
         if number is None:
             number = world.keys.get(cx.key)
-            if number is None:
+            if number not in world.service:
                 number = world.keys[cx.key] = world.new_number()
                 world.service[number] = Slot(number, params.location, target.value, target.on)
             await cx.checkpoint()

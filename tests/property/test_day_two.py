@@ -181,7 +181,7 @@ class Situation:
         commands = next_commands(outcome, CommandLine("days.py"))
         assert commands, outcome
         words = shlex.split(commands[0].partition("   (")[0])
-        assert words.pop(0) == "irenic", commands
+        assert words.pop(0) == "irenic", outcome
         word = words.pop(0)
         if word == "resume":
             record = asyncio.run(self.store.execution(words[0]))

@@ -1,7 +1,7 @@
 """Ids that change, and what is stored under them: ``flow.moved``, and ``state move``, ``forget`` and ``adopt``."""
 
 import pytest
-from tests.changing_world import NumberedSlot, SharedSlot, Slot, World, do, slots_flow
+from tests.changing_world import NumberedSlot, SharedSlot, Slot, SlotItem, World, do, slots_flow
 
 from irenic import Flow
 from irenic.stores import MemoryStore
@@ -67,6 +67,19 @@ async def test_a_renamed_item_is_known_by_its_identity(world: World, store: Memo
     assert (outcome.kind, outcome.leftovers, set(world.shared)) == ("complete", [], {"north"})
     await do(world, store, slots_flow(SharedSlot("b"), b={"location": "north"}), "clean")
     assert world.shared == {}
+
+
+async def test_a_renamed_item_does_not_take_a_state_that_cannot_be_read(
+    world: World, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays a leftover that can be forgotten, and no ensure is refused because of it."""
+    await do(world, store, slots_flow(SharedSlot("a"), a={"location": "north"}), "ensure")
+    monkeypatch.setattr(SlotItem, "state_version", 2)
+    monkeypatch.setattr(SlotItem, "upgrades", False)
+    for _ in range(2):
+        outcome = await do(world, store, slots_flow(SharedSlot("b"), b={"location": "north"}), "ensure", prune=True)
+        assert (outcome.kind, [left.item for left in outcome.leftovers]) == ("complete", ["a"])
+    assert set(world.shared) == {"north"}
 
 
 @pytest.mark.parametrize("prune", [False, True])
