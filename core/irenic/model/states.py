@@ -154,6 +154,10 @@ def _seen(states: FlowStates, event: e.ItemState) -> bool:
         return True
     if event.adopted:
         entry["made"], entry["made_at"] = True, event.at
+    elif entry["key"] is not None and entry["current"] == event.state:
+        # What the unfinished apply has done, if anything, cannot be seen: the next try has to have the same key.
+        entry["current_at"] = event.at
+        return True
     _known(entry, event.state, event.at)
     return True
 
