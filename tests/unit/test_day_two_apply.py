@@ -144,6 +144,16 @@ def _made(number: int) -> Any:
     return Slot(number, "a", 1)
 
 
+async def test_a_discover_that_sees_nothing_of_an_unfinished_apply_keeps_its_key(world: World) -> None:
+    """What was created is found by the key alone, and is not created a second time."""
+    flow, first = steps(keeps=False)
+    store = await killed(world, flow)
+    await do(world, store, flow, "discover")
+    flow, second = steps(keeps=False, is_open=True)
+    outcome = await do(world, store, flow, "ensure", on_drift="refuse")
+    assert (outcome.kind, second.keys) == ("complete", first.keys)
+
+
 async def test_another_intent_has_another_key(world: World) -> None:
     """Another target is another intent, and so is the same one once its result is known."""
     flow, first = steps(keeps=False)
