@@ -383,8 +383,8 @@ def test_an_interrupted_run_is_resumed_after_a_look_and_a_question(in_terminal: 
     execution = command.split()[3]
     resumed = in_terminal("resume", execution)
     lines = resumed.wait_for("Go on? [Y/n]")
-    assert lines[:3] == [
-        "Resume ensure of gated/default:",
+    assert lines[0].startswith("Resume ensure of gated/default, begun by ")
+    assert lines[1:3] == [
         "   ✅ a  skip         it is at its goal",
         "   🔵 b  run          it was never run; it is not at its goal",
     ]
