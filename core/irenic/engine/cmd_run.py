@@ -122,9 +122,7 @@ class CmdRun:
 
     def former_params(self, run: ItemRun) -> Any:
         """Return the params that what irenic made of an item was made with; None where there is none."""
-        if run.stored is None or not run.stored.is_made:
-            return None
-        return former_params(run.item.Params, run.stored, self.inputs)
+        return None if run.stored is None else former_params(run.item.Params, run.stored, self.inputs)
 
     def record_moves(self, run: ItemRun) -> None:
         """Record that what is stored of an item is stored under another id, where it stands for another thing now."""

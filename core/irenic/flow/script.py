@@ -87,10 +87,7 @@ def _place_in(error: BaseException, filename: str) -> str:
     if isinstance(error, SyntaxError) and error.filename == filename:
         return f"\n  {filename}:{error.lineno}  {(error.text or '').strip()}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == filename]
-    if not frames:
-        return ""
-    last = frames[-1]
-    return f"\n  {filename}:{last.lineno} in {last.name}  {last.line}"
+    return "".join(f"\n  {filename}:{frame.lineno} in {frame.name}  {frame.line}" for frame in frames[-1:])
 
 
 def _flow_of(module: ModuleType, filename: str) -> Flow:

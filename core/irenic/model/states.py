@@ -112,10 +112,6 @@ class FlowStates(BaseModel):
         elsewhere = {other.place.id: _alone(other) for other in others if other.place is not None}
         self.items[to] = here.model_copy(update={"elsewhere": elsewhere})
 
-    def replaced(self, item: str) -> list[str]:
-        """Return the ids of the things that an item once stood for."""
-        return [stored_id for stored_id in self.items if stored_id.startswith(f"{item}#")]
-
     def _entry(self, event: Any) -> dict[str, Any]:
         """Return the fields of the entry that an event is about; made where there is none."""
         values = event.__dict__
