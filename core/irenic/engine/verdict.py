@@ -22,7 +22,7 @@ from irenic.flow.graph import Graph
 from irenic.flow.params import PartialParams
 from irenic.model.cmd import Cmd
 from irenic.model.errors import StateShapeError
-from irenic.model.preview import PreviewItem, PreviewReason
+from irenic.model.preview import PreviewAction, PreviewItem, PreviewReason
 from irenic.model.states import FlowStates, ItemStates
 from irenic.model.verdict import Drift, VerdictKind
 
@@ -30,6 +30,16 @@ from irenic.model.verdict import Drift, VerdictKind
 def dump(state: Any) -> Any:
     """Return a state as JSON-able data; None stays None."""
     return None if state is None else state.__pydantic_serializer__.to_python(state, mode="json")
+
+
+_KNOWN_LATER = PreviewItem(
+    item="",
+    action=PreviewAction.RUN,
+    reasons=[PreviewReason.NEVER_RUN, PreviewReason.PREDECESSOR_RUNS],
+    message="",
+    verdict=VerdictKind.KNOWN_AFTER_APPLY,
+)
+"""The verdict on whatever is not looked at: one for all, since a flow may have many of them."""
 
 
 class ItemLeft(Exception):
@@ -98,7 +108,7 @@ class Looker:
     async def _look_ensure(self, run: ItemRun) -> PreviewItem:
         moving = self.moving(run.item_id)
         if moving and run.stored is None and not self._thorough:
-            return self._after(run, moving, [PreviewReason.NEVER_RUN], None)
+            return _KNOWN_LATER
         run.phase = "state_current"
         try:
             params = self._partial(run).whole()
