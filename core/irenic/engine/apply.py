@@ -193,7 +193,7 @@ class Application:
         stored = run.stored
         if stored is None or stored.about is None or stored.params_hash != params_hash:
             return False
-        return stored.code_hash == run.code_hash and run.is_after(stored.about.after)
+        return stored.code_hash == run.code_hash and run.after == stored.about.after
 
     def _nothing_to_clean(self, run: ItemRun) -> None:
         """Note the clean state of an item that never was; what irenic did not make is left alone."""

@@ -78,7 +78,7 @@ class CmdRun:
             if entry is not None and entry.place is not None:
                 run.uses_place = True
             run.kept = None
-            run.moves = []
+            run.moves = ()
         self.looker = Looker(
             cmd,
             graph,
@@ -130,7 +130,7 @@ class CmdRun:
             place = None if self.stored.items[item_id].place is None else self.here
             self.recorder.emit(StateMoved, item=item_id, to=to, place=place)
             self.stored.move(item_id, to, place)
-        run.moves = []
+        run.moves = ()
 
     def user_of(self, run: ItemRun, current: Any) -> str | None:
         """Return the item of the flow that stands for the very thing that a leftover is; None where there is none."""

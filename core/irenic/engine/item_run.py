@@ -1,13 +1,14 @@
 """One item's part in an execution: its task, its shields, and how a cancellation reaches it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
 from irenic.flow.flow import Flow
+from irenic.flow.graph import Graph
 from irenic.flow.item import Item, code_hash
 from irenic.flow.params import ParamsSpec, PartialParams, digest, explain, stored_params
 from irenic.model.errors import ItemFailure, StateShapeError
@@ -59,7 +60,7 @@ class ItemRun:
         item: Item[Any, Any],
         spec: ParamsSpec[Any],
         tasks: Mapping[str, asyncio.Task[Any]],
-        after: Collection[str] = (),
+        after: Graph | tuple[str, ...] = (),
     ) -> None:
         self.item_id = item_id
         self.item = item
@@ -68,7 +69,7 @@ class ItemRun:
         self.stored: ItemStates | None = None
         self.kept: Any = None
         self.key: str | None = None
-        self.moves: list[tuple[str, str]] = []
+        self.moves: tuple[tuple[str, str], ...] = ()
         """Stored entries that have to change their ids before anything of this item is recorded."""
         self.uses_place = False
         self.phase = ""
@@ -95,7 +96,7 @@ class ItemRun:
     @classmethod
     def of(cls, flow: Flow, item_id: str, tasks: Mapping[str, asyncio.Task[Any]]) -> "ItemRun":
         """Return the run of one of a flow's items."""
-        return cls(item_id, flow.items[item_id], flow.specs[item_id], tasks, flow.graph.predecessors(item_id))
+        return cls(item_id, flow.items[item_id], flow.specs[item_id], tasks, flow.graph)
 
     @property
     def is_local(self) -> bool:
@@ -105,9 +106,11 @@ class ItemRun:
             return said
         return self.uses_place or (self.stored is not None and self.stored.place is not None)
 
-    def is_after(self, items: Collection[str]) -> bool:
-        """Return whether the item is built after just these."""
-        return list(self._after) == list(items)
+    @property
+    def after(self) -> list[str]:
+        """The items that this one is built after."""
+        after = self._after
+        return list(after.predecessors(self.item_id) if isinstance(after, Graph) else after)
 
     def about(self, params: Any) -> ItemAbout:
         """Return what is stored of the item beside its states."""
@@ -119,7 +122,7 @@ class ItemRun:
                 "secrets": self.spec.secret_inputs(params) if self.spec.refs else {},
                 "identity": identity_of(self.item, params),
                 "state_version": self.item.state_version,
-                "after": list(self._after),
+                "after": self.after,
             },
         )
 

@@ -91,7 +91,7 @@ def leftover_run(flow: Flow, stored_id: str, entry: ItemStates, inputs: Any, tas
     except Exception as error:
         raise FlowError(f"{cls.__name__} cannot be made from an id alone: {type(error).__name__}: {error}") from error
     given = {name: getattr(params, name) for name in cls.Params.model_fields}
-    run = ItemRun(stored_id, item, ParamsSpec(stored_id, cls.Params, given), tasks, about.after)
+    run = ItemRun(stored_id, item, ParamsSpec(stored_id, cls.Params, given), tasks, tuple(about.after))
     run.stored = entry
     try:
         _ = run.stored_state

@@ -346,7 +346,7 @@ class Looker:
             self._leave_thing(run)
         former = self._former(run, identity)
         if former is not None:
-            run.moves.append((former, run.item_id))
+            run.moves += ((former, run.item_id),)
             run.stored = self._stored.items[former].at(self._place)
 
     async def find_by_evidence(self, run: ItemRun, params: Any, current: Any) -> None:
@@ -374,7 +374,7 @@ class Looker:
             self._leave_thing(run)
 
     def _leave_thing(self, run: ItemRun) -> None:
-        run.moves = [(run.item_id, self._stored.free_id(run.item_id))]
+        run.moves = ((run.item_id, self._stored.free_id(run.item_id)),)
         run.stored = None
 
     @cached_property
