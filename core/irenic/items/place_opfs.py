@@ -21,8 +21,8 @@ class OpfsPlace:
     async def read(self) -> PlaceInfo | None:
         """See the protocol."""
         if self._known is None:
-            folder = await opfs.origin_folder(FOLDER)
             try:
+                folder = await opfs.origin_folder(FOLDER)
                 file = await (await folder.getFileHandle(NAME)).getFile()
                 self._known = PlaceInfo(id=str(json.loads(await file.text())["id"]), label=browser_label())
             except Exception:  # there is none, or none that can be read
@@ -34,9 +34,9 @@ class OpfsPlace:
         if await self.read() is not None:
             return self._known
         place = PlaceInfo(id=new_execution_id(), label=browser_label())
-        folder = await opfs.origin_folder(FOLDER)
         access = None
         try:
+            folder = await opfs.origin_folder(FOLDER)
             access = await (await folder.getFileHandle(NAME, create=True)).createSyncAccessHandle()
             access.truncate(0)
             access.write(js.TextEncoder.new().encode(json.dumps({"id": place.id})))
