@@ -26,6 +26,7 @@ _SHAPES = {
     "bars": "<path d='M12 9v14M20 9v14'/>",
     "question": "<path d='M12 12a4 4 0 1 1 6 3.5c-1.500 1-2 1.500-2 3M16 23h.1'/>",
     "hand": "<path d='M16 8v10M16 23h.1'/>",
+    "away": "<path d='M16 8v13M11 17l5 5 5-5'/>",
 }
 
 

@@ -123,7 +123,8 @@ def leftover_reason(leftover: dict[str, Any]) -> str:
 def leftover_origin(leftover: dict[str, Any], local: Callable[[str], str]) -> str:
     """Say what a leftover is called and when it was made, as far as that is known."""
     name, at = leftover.get("name") or "", leftover.get("made_at")
-    made = f"made {local(at)}" if at else ""
+    where = f"in {leftover['place']}, " if leftover.get("place") else ""
+    made = f"made {where}{local(at)}" if at else where.rstrip(", ")
     return ", ".join(part for part in (name, made) if part)
 
 

@@ -139,6 +139,14 @@ def _them(names: list[str]) -> str:
     return "it" if len(names) == 1 else "them"
 
 
+def drift_sentence(items: list[str]) -> str:
+    """Say that items were changed outside irenic, and what can be done."""
+    return (
+        f"{_are(items, 'was', 'were')} changed outside irenic. Repair brings {_them(items)} back to "
+        f"{'its goal' if len(items) == 1 else 'their goals'}; Accept what is there keeps {_them(items)} so."
+    )
+
+
 def elsewhere_sentence(items: list[str], labels: list[str]) -> str:
     """Say that items were made in other places and are not in this browser."""
     return (
@@ -183,10 +191,7 @@ def _refusals(outcome: dict[str, Any]) -> str:
     refusals = outcome.get("refusals") or {}
     drifted = [item for item in sorted(refusals) if refusals[item].get("reason") == "drift"]
     if drifted:
-        return (
-            f"{_are(drifted, 'was', 'were')} changed outside irenic: Repair brings {_them(drifted)} back, "
-            f"Accept what is there keeps {_them(drifted)} so."
-        )
+        return drift_sentence(drifted)
     told = [f"{item}: {refusals[item].get('message', '')}" for item in sorted(refusals)]
     if told:
         return " ".join(told[:2]) + (f" And {len(told) - 2} more." if len(told) > 2 else "")

@@ -100,6 +100,7 @@ class Execution:
         self.only: list[str] = []
         """The items that it was asked to be about; empty where it is about all."""
         self.forget: list[str] = []
+        self.prunes = False
         self.abandoned = False
         self.is_recorded = True
         """Whether it can be asked for again by its id."""
@@ -110,6 +111,7 @@ class Execution:
         """Take what it was asked for besides its commands."""
         self.only = (request or {}).get("items") or []
         self.forget = (request or {}).get("forget") or []
+        self.prunes = bool((request or {}).get("prune"))
 
 
 class Items:
@@ -186,6 +188,8 @@ class Page:
         self._running: dict[str, Item] | None = None
         self._moves = picture.moves
         self._stored: Stored | None = None
+        self._drifted: list[str] = []
+        """The items that a look at the world has found to be changed outside irenic, and that are so still."""
         self._not_here: list[str] = []
         """The items of the flow that are stored of other places alone."""
         self._chosen: set[str] | None = None
@@ -250,9 +254,10 @@ class Page:
             self._touch(item)
         self.changed = True
 
-    def take_preview(self, items: Iterable[dict[str, Any]], leftovers: Iterable[dict[str, Any]]) -> None:
+    def take_preview(self, items: list[dict[str, Any]], leftovers: Iterable[dict[str, Any]]) -> None:
         """Mark what a look at the world has found to be changed outside irenic, and what is left over."""
         self._show_leftovers(leftovers)
+        self._drifted = [each["item"] for each in items if each.get("drift") is not None]
         for each in items:
             item = self.items.get(each["item"])
             if item is not None and item.find_drift(each.get("drift")):
@@ -298,11 +303,14 @@ class Page:
         self._settled_by = None
         self._ends = {}
         self._chosen = None
+        self._drifted = [id for id in self._drifted if execution.only and id not in execution.only]
         for item in self.items.leftovers():
             if item.status == "removed":
                 self.items.drop_leftover(item.id)
         for item in self.items.made():
+            drift = item.drift if item.id in self._drifted else None
             item.forget_run()
+            item.find_drift(drift)
         self._touch_all()
 
     def _touch_all(self) -> None:
@@ -463,6 +471,7 @@ class Page:
                 yield
                 if self.execution is not execution:
                     return
+        self._drifted = [id for id in self._drifted if not self._concerns(self.items[id])]
         execution.outcome = outcome
         execution.status = outcome["kind"]
         execution.started_at = outcome.get("started_at") or execution.started_at
@@ -502,7 +511,8 @@ class Page:
             return  # what was done with it before it was left over does not count
         if not execution.dry_run:
             item.take_states((outcome.get("states") or {}).get(item.id))
-        item.find_drift(None)
+        if self._concerns(item):
+            item.find_drift(None)
         if item.drift is None:
             item.drift = (outcome.get("drift") or {}).get(item.id)
         if outcome["kind"] == "refused":
@@ -590,6 +600,8 @@ class Page:
 
     def status_name(self) -> str:
         """Return the name of the status that the head shows."""
+        if self._drifted and not self.is_live():
+            return "drifted"
         if self.execution is None:
             return "none"
         if self.execution.stop is not None and self.is_live():
@@ -606,6 +618,8 @@ class Page:
     def sentence(self) -> str:
         """Say in a sentence or two how things stand."""
         execution = self.execution
+        if self._drifted and not self.is_live():
+            return sentences.drift_sentence(self._drifted)
         if execution is None:
             return self._stored_sentence()
         if self._is_elsewhere():
@@ -626,7 +640,7 @@ class Page:
         abandoned = execution is not None and execution.abandoned
         forgotten = execution.forget if execution is not None else []
         present = set(self.order)
-        done = (outcome.get("items") or {}).get("done", [])
+        done = (outcome.get("items") or {}).get("done", []) if execution is not None and execution.prunes else []
         return sentences.outcome_sentence(
             outcome,
             self._begun(outcome),

@@ -47,6 +47,7 @@ EXECUTION_STATUSES: dict[str, Status] = {
     "stopping": Status("Stopping", "bars", "warn"),
     "complete": Status("Done", "check", "good"),
     "not_here": Status("Not here yet", "away", "idle"),
+    "drifted": Status("Changed outside", "hand", "warn"),
     "block_interrupted": Status("Interrupted", "bars", "warn"),
     "execution_interrupted": Status("Interrupted", "bars", "warn"),
     "item_error": Status("Failed", "cross", "bad"),
