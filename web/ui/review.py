@@ -123,9 +123,11 @@ def leftover_reason(leftover: dict[str, Any]) -> str:
 def leftover_origin(leftover: dict[str, Any], local: Callable[[str], str]) -> str:
     """Say what a leftover is called and when it was made, as far as that is known."""
     name, at = leftover.get("name") or "", leftover.get("made_at")
-    where = f"in {leftover['place']}, " if leftover.get("place") else ""
-    made = f"made {where}{local(at)}" if at else where.rstrip(", ")
-    return ", ".join(part for part in (name, made) if part)
+    where = f"made in {leftover['place']}" if leftover.get("place") else ""
+    when = local(at) if at else ""
+    if when and not where:
+        when = f"made {when}"
+    return ", ".join(part for part in (name, where, when) if part)
 
 
 def leftover_fate(leftover: dict[str, Any], *, removed: bool) -> str:

@@ -41,6 +41,7 @@ def outcome_sentence(
     abandoned: bool = False,
     forgotten: Iterable[str] = (),
     removed: Iterable[str] = (),
+    left: Iterable[str] | None = None,
 ) -> str:
     """Say how an execution ended: what is done, what is not, what is unknown.
 
@@ -49,12 +50,15 @@ def outcome_sentence(
     :param abandoned: whether this page's user has left it where it stood.
     :param forgotten: what irenic was to forget.
     :param removed: what is none of the flow's items, and was left over.
+    :param left: what is left over now; where omitted, what the outcome says.
     """
     kind = outcome.get("kind", "")
     items = outcome.get("items") or {}
     done, not_done, unknown = items.get("done", []), items.get("not_done", []), items.get("unknown", [])
     if kind == "complete":
-        return _complete(outcome, done, list(forgotten), removed)
+        if left is None:
+            left = [leftover["item"] for leftover in outcome.get("leftovers") or []]
+        return _complete(outcome, done, list(forgotten), removed, list(left))
     if kind == "refused":
         return "Refused: nothing was changed. " + _refusals(outcome)
     if kind == "failed":
@@ -71,7 +75,9 @@ def outcome_sentence(
     return f"Lost: what ran this ended, or was taken over, before it was done; {told}."
 
 
-def _complete(outcome: dict[str, Any], done: list[str], forgotten: list[str], removed: Iterable[str]) -> str:
+def _complete(
+    outcome: dict[str, Any], done: list[str], forgotten: list[str], removed: Iterable[str], left: list[str]
+) -> str:
     cmds = (outcome.get("cmds") or {}).get("done", [])
     last = cmds[-1] if cmds else ""
     if outcome.get("dry_run"):
@@ -79,7 +85,7 @@ def _complete(outcome: dict[str, Any], done: list[str], forgotten: list[str], re
     if last == "clean":
         return _cleaned(outcome, done)
     if last == "ensure":
-        return _ensured(outcome, done, set(removed))
+        return _ensured(outcome, done, set(removed), left)
     if last == "discover":
         return _discovered(outcome, done)
     if last == "state" and forgotten:
@@ -87,18 +93,17 @@ def _complete(outcome: dict[str, Any], done: list[str], forgotten: list[str], re
     return "Done."
 
 
-def _ensured(outcome: dict[str, Any], done: list[str], removed: set[str]) -> str:
-    over = {leftover["item"] for leftover in outcome.get("leftovers") or []}
+def _ensured(outcome: dict[str, Any], done: list[str], removed: set[str], left: list[str]) -> str:
     gone = [item for item in done if item in removed]
-    at_goal = [item for item in done if item not in gone]
+    at_goal = [item for item in done if item not in gone and item not in left]
     told = [f"Done: {_are(at_goal, 'is at its goal', 'are at their goal')}." if at_goal else "Done."]
     repaired = _noted(outcome, "repair", done)
     if repaired:
         told.append(f"{_are(repaired, 'was', 'were')} changed outside irenic and brought back.")
     if gone:
         told.append(f"{_are(gone, 'was', 'were')} left over and removed.")
-    if over:
-        told.append(f"Left over: {listing(sorted(over))}.")
+    if left:
+        told.append(f"Left over: {listing(left)}.")
     return " ".join(told)
 
 

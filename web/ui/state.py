@@ -252,6 +252,12 @@ class Page:
             if item.status in ("not_seen", "removed"):
                 item.status = "left_over"
             self._touch(item)
+        self._say_anew()
+
+    def _say_anew(self) -> None:
+        """Have the sentence made again: what it speaks of has changed."""
+        if self.execution is not None:
+            self.execution.sentence = ""
         self.changed = True
 
     def take_preview(self, items: list[dict[str, Any]], leftovers: Iterable[dict[str, Any]]) -> None:
@@ -261,6 +267,9 @@ class Page:
         for each in items:
             item = self.items.get(each["item"])
             if item is not None and item.find_drift(each.get("drift")):
+                item.current = each.get("found") or item.current
+                if item.status in _STORED_STATUSES:
+                    item.status = item.stored_status()
                 self._touch(item)
         self.changed = True
 
@@ -474,7 +483,7 @@ class Page:
         self._drifted = [id for id in self._drifted if not self._concerns(self.items[id])]
         execution.outcome = outcome
         execution.status = outcome["kind"]
-        execution.started_at = outcome.get("started_at") or execution.started_at
+        execution.started_at = execution.started_at or outcome.get("started_at")  # as the history has it
         execution.ended_at = outcome.get("ended_at")
         execution.abandoned = execution.stop is not None and execution.stop.level == "abandon"
         execution.stop = None
@@ -647,6 +656,7 @@ class Page:
             abandoned=abandoned,
             forgotten=forgotten,
             removed=[id for id in done if id not in present],
+            left=[item.id for item in self.items.leftovers() if item.status == "left_over"],
         )
 
     def _labels(self) -> list[str]:
@@ -705,6 +715,7 @@ class Page:
 
 _OF_A_PLACE = ("item_intent", "item_result")
 """Events that say of an item that something of it is where the execution runs."""
+_STORED_STATUSES = ("not_seen", "seen", "at_goal", "not_at_goal")
 _MOST_LOOKED_AT = 20
 _LEVELS = ("finish", "cancel", "abandon")
 
@@ -731,7 +742,7 @@ _NOTED = {"repair": "repaired", "replace": "replaced", "leave_alone": "left_alon
 
 
 def _started(page: Page, execution: Execution, event: dict[str, Any]) -> None:
-    execution.started_at = event["at"]
+    execution.started_at = execution.started_at or event["at"]
     execution.cmds = event.get("cmds") or execution.cmds
     execution.dry_run = bool(event.get("dry_run"))
     execution.inputs = event.get("inputs") or execution.inputs
