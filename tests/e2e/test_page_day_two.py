@@ -11,6 +11,7 @@ from tests.e2e.flow_page import FlowPage
 from tests.e2e.greetings import greetings
 from tests.e2e.server_process import ServerProcess
 from tests.e2e.test_handoff import irenic
+from tests.e2e.test_page_accessibility import is_wider_than_screen, violations
 
 from irenic.cli.site import make_site
 
@@ -244,3 +245,23 @@ def test_what_is_left_over_can_be_forgotten(
     day_two.press("ensure")
     day_two.ends("Done")
     expect(day_two.page.locator("#dialog")).not_to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1200, 360])
+def test_all_that_day_two_shows_is_accessible(
+    tab: FlowPage, new_tab: NewTab, server: ServerProcess, site: Path, tmp_path: Path, width: int
+) -> None:
+    """The dialog, marked rows and their details; nothing is wider than the screen."""
+    tab_files.remove(tab.page, FLOW, "greeting.txt")
+    tab.page.close()
+    edited(server, site, greetings(loud=False), tmp_path)
+    day_two = new_tab().open(flow=FLOW)
+    page = day_two.page
+    page.set_viewport_size({"width": width, "height": 800})
+    day_two.press("ensure")
+    assert day_two.preview() == {"greeting": "Repair", "loud": "Left over"}
+    assert (violations(page), is_wider_than_screen(page)) == ([], False)
+    press(day_two, "Back")
+    for item in ("greeting", "loud"):
+        press(day_two, item)
+        assert (violations(page), is_wider_than_screen(page)) == ([], False)
