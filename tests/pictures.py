@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from irenic import Flow
+from ui import places
 from ui.state import Page
 
 
@@ -19,6 +20,7 @@ class FlowPicture:
     def __init__(self, info: dict[str, Any]) -> None:
         self.id: str = info["id"]
         self.ids: list[str] = [item["id"] for item in info["items"]]
+        self.moves: dict[str, str] = info.get("moves", {})
         self._info = info
 
     def item(self, number: int) -> dict[str, Any]:
@@ -36,6 +38,22 @@ class FlowPicture:
         return list(self._info["items"][number]["state_schema"]["properties"])
 
 
+class StoredItems(dict[str, dict[str, Any]]):
+    """What is stored of items, in plain data."""
+
+    def __init__(self, items: dict[str, dict[str, Any]], here: str | None = None) -> None:
+        super().__init__(items)
+        self.here = here
+
+    def elsewhere(self) -> list[str]:
+        """Return the ids of the items that are stored of other places alone."""
+        return [
+            id
+            for id, entry in self.items()
+            if places.entry_here(entry, self.here) is None and places.entries_elsewhere(entry, self.here)
+        ]
+
+
 class ReadJournal:
     """A journal that has been read, of events in plain data."""
 
@@ -49,12 +67,16 @@ class ReadJournal:
 
     def common(self) -> list[dict[str, Any]]:
         """Return the events that say something of every item."""
-        kinds = ("execution_started", "cmd_started", "block_started", "interrupt_requested")
+        kinds = ("execution_started", "cmd_started", "block_started", "interrupt_requested", "leftovers_found")
         return [event for event in self._events if event["kind"] in kinds]
 
     def begun(self) -> list[str]:
         """Return which items have begun."""
-        return [event["item"] for event in self._events if event["kind"] == "item_intent"]
+        begun = [event["item"] for event in self._events if event["kind"] == "item_intent"]
+        stopped = [
+            event["item"] for event in self._events if event.get("result") == "cancelled" and event["state"] is not None
+        ]
+        return [item for item in begun if item not in stopped]
 
     def open(self) -> list[str]:
         """Return all items of which something was said: some of them have not ended."""

@@ -40,7 +40,7 @@ def test_a_second_interrupt_cancels_what_runs(flow_page: FlowPage, origin: Origi
     flow_page.press_interrupt_again()
     flow_page.ends("Interrupted")
     expect(flow_page.sentence).to_contain_text(
-        "archive was stopped before it was done; site and manifest were not started"
+        "archive was stopped half-way and has to be looked at; site and manifest were not started"
     )
     assert (flow_page.statuses()["archive"], flow_page.files()) == ("Interrupted", [])
 

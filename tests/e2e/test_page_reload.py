@@ -38,7 +38,7 @@ def test_after_an_interrupt_and_a_reload_only_the_rest_is_done(flow_page: FlowPa
         expect(flow_page.page.locator("#do-resume")).to_be_disabled()
     flow_page.awake()
     flow_page.press("resume")
-    assert flow_page.preview() == {"archive": "Skip", "site": "Run", "manifest": "Run"}
+    assert flow_page.preview() == {"archive": "Nothing to do", "site": "Create", "manifest": "Known later"}
     flow_page.confirm()
     flow_page.ends("Done")
     assert flow_page.files() == WRITTEN
@@ -81,7 +81,7 @@ def test_clean_takes_the_files_away(flow_page: FlowPage, origin: Origin) -> None
     flow_page.press("ensure")
     flow_page.ends("Done")
     flow_page.press("clean")
-    assert flow_page.preview() == {"archive": "Run", "site": "Run", "manifest": "Run"}
+    assert flow_page.preview() == {"archive": "Remove", "site": "Remove", "manifest": "Remove"}
     flow_page.confirm()
     expect(flow_page.sentence).to_have_text("Cleaned: archive, site and manifest are gone.")
     assert flow_page.files() == []

@@ -40,7 +40,7 @@ def line(kind: str, **fields: Any) -> tuple[str, str, bool]:
         ),
         (
             {"kind": "item_result", "item": "a", "direction": "ensure", "result": "cancelled"},
-            ("a: cancelled", "warn", False),
+            ("a: cancelled half-way", "warn", False),
         ),
         (
             {"kind": "item_result", "item": "a", "direction": "ensure", "result": "failed", "error": {"message": "no"}},

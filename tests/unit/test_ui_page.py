@@ -97,9 +97,15 @@ def test_ids_are_unique_and_every_one_that_is_referred_to_is_there() -> None:
 
 def test_every_icon_that_a_status_names_is_drawn() -> None:
     """In the sprite."""
-    tables = (status.ITEM_STATUSES, status.EXECUTION_STATUSES, status.PREVIEW_ACTIONS)
+    tables = (status.ITEM_STATUSES, status.EXECUTION_STATUSES, status.VERDICTS)
     named = {f"icon-{shown.icon}" for table in tables for shown in table.values()}
     assert named <= {attributes["id"] for tag, attributes in ELEMENTS if tag == "symbol"}
+
+
+def _below(node: ast.JoinedStr) -> list[ast.AST]:
+    """Return what an f-string is made of; how its values are formatted is an f-string of its own to Python."""
+    values = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
+    return [each for value in values for each in ast.walk(value)]
 
 
 def beyond_micropython(tree: ast.AST) -> list[str]:
@@ -112,6 +118,8 @@ def beyond_micropython(tree: ast.AST) -> list[str]:
             found.append("unpacking in a dict")
         elif isinstance(node, ast.arguments) and node.posonlyargs:
             found.append("positional-only parameters")
+        elif isinstance(node, ast.JoinedStr) and any(isinstance(part, ast.JoinedStr) for part in _below(node)):
+            found.append("f-string in an f-string")
         elif isinstance(node, (ast.Match, ast.TryStar)):
             found.append(type(node).__name__)
     return found

@@ -33,14 +33,15 @@ def test_an_interrupted_execution_tells_done_from_not_started() -> None:
 def test_an_item_that_was_cancelled_half_way_is_told_apart_from_one_that_never_began() -> None:
     """Both are not done, but only one may have left something behind."""
     told = sentences.outcome_sentence(outcome("block_interrupted", "", "archive site"), ["archive"])
-    assert told == "Interrupted: archive was stopped before it was done; site was not started."
+    assert told == "Interrupted: archive was stopped half-way and has to be looked at; site was not started."
 
 
 def test_a_lost_execution_says_what_is_unknown() -> None:
     """Its end was never heard."""
     told = sentences.outcome_sentence(outcome("lost", "archive", "manifest", "site"), ["archive", "site"])
     assert told == (
-        "Lost: whoever ran this went away before it ended; archive is done; site is unknown; manifest was not started."
+        "Lost: what ran this ended, or was taken over, before it was done; archive is done; site is unknown; "
+        "manifest was not started."
     )
 
 

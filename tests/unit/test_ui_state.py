@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from tests.items import Thing, ThingParams, ThingState, World
-from tests.pictures import ReadJournal, as_json, page_of
+from tests.pictures import ReadJournal, StoredItems, as_json, page_of
 from tests.running import fails, journal_of
 
 from irenic import CmdExecRequest, CmdExecutionMap, Flow, ItemContext
@@ -122,7 +122,7 @@ async def test_a_lost_execution_shows_its_unknown_item() -> None:
     ]
     assert (page.status_name(), page.can_resume()) == ("lost", True)
     assert page.sentence() == (
-        "Lost: whoever ran this went away before it ended; a is done; b is unknown; c was not started."
+        "Lost: what ran this ended, or was taken over, before it was done; a is done; b is unknown; c was not started."
     )
 
 
@@ -158,7 +158,9 @@ async def test_an_interrupted_execution_lists_done_and_not_done() -> None:
     outcome["items"] = {"done": ["a"], "not_done": ["b", "c"], "unknown": []}
     page.take_outcome(outcome)
     assert [item.status for item in page.rows()] == ["complete_success", "interrupted", "initialized"]
-    assert page.sentence() == "Interrupted: a is done; b was stopped before it was done; c was not started."
+    assert (
+        page.sentence() == "Interrupted: a is done; b was stopped half-way and has to be looked at; c was not started."
+    )
 
 
 async def test_an_outcome_is_taken_once() -> None:
@@ -195,14 +197,14 @@ def test_stored_states_are_shown_where_nothing_has_run() -> None:
     """At goal, not at goal, seen, not seen, unknown."""
     page = page_of({"id": "f", "items": [{"id": id} for id in "abcde"]})
     page.show_states(
-        {
-            "items": {
+        StoredItems(
+            {
                 "a": {"current": {"n": 1}, "goal": {"n": 1}},
                 "b": {"current": {"n": 0}, "goal": {"n": 1}},
                 "c": {"current": {"n": 0}},
                 "e": {"current": {"n": 1}, "goal": {"n": 1}, "unknown": True, "unknown_reason": "begun"},
             }
-        }
+        )
     )
     assert [item.status for item in page.rows()] == ["at_goal", "not_at_goal", "seen", "not_seen", "unknown"]
     assert page.sentence() == "a at goal, the others not."
@@ -211,7 +213,7 @@ def test_stored_states_are_shown_where_nothing_has_run() -> None:
 def test_everything_at_its_goal_is_said() -> None:
     """And nothing is offered to be resumed."""
     page = simple_page()
-    page.show_states({"items": {id: {"current": {"n": 1}, "goal": {"n": 1}} for id in "ab"}})
+    page.show_states(StoredItems({id: {"current": {"n": 1}, "goal": {"n": 1}} for id in "ab"}))
     assert (page.sentence(), page.can_resume(), page.status_name()) == ("Everything is at its goal.", False, "none")
 
 
@@ -285,7 +287,7 @@ def test_what_belongs_to_another_execution_is_left_out() -> None:
 async def test_the_reason_of_an_unknown_item_is_kept_until_it_is_known_again() -> None:
     """Resume looks at it first; then it is known."""
     page = simple_page()
-    page.show_states({"items": {"a": {"current": {"n": 1}, "unknown": True, "unknown_reason": "begun"}}})
+    page.show_states(StoredItems({"a": {"current": {"n": 1}, "unknown": True, "unknown_reason": "begun"}}))
     page.begin("X", ["ensure"], False, {}, AT)
     before = page.items["a"].unknown_reason
     result = {"item": "a", "direction": "ensure", "result": "applied", "state": {"n": 2}}
@@ -331,7 +333,7 @@ async def test_what_done_means_is_said_by_the_command(cmd: str, dry_run: bool, s
         await execution
         events = await journal_of(execution)
     page = opened(flow, events)
-    page.show_states({"items": {id: {"goal": {"value": 9, "stamp": None}} for id in "abc"}})
+    page.show_states(StoredItems({id: {"goal": {"value": 9, "stamp": None}} for id in "abc"}))
     page.take_events([as_json(event) for event in events])
     assert [item.status for item in page.rows()] == shown
 
@@ -437,7 +439,7 @@ async def test_a_journal_that_has_ended_meanwhile_brings_its_outcome() -> None:
 def test_only_items_that_somebody_looks_at_are_made() -> None:
     """Of ten thousand."""
     page = page_of({"id": "f", "items": [{"id": f"i{number}"} for number in range(10_000)]})
-    page.show_states({"items": {}})
+    page.show_states(StoredItems({}))
     page.begin("X", ["ensure"], False, {}, AT)
     page.take_progress({"execution_id": "X", "cmd": "ensure", "items": {"i7": {"status": "running"}}})
     assert page.sentence() == "Ensuring: i7."

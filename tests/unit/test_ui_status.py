@@ -3,8 +3,8 @@
 from typing import get_args
 
 from irenic.model.outcome import CmdOutcome
-from irenic.model.preview import PreviewAction
 from irenic.model.progress import ProgressStatus
+from irenic.model.verdict import VerdictKind
 from ui import status
 
 
@@ -21,9 +21,9 @@ def test_every_kind_of_outcome_is_shown() -> None:
     assert set(status.RESUMABLE_KINDS) | set(status.INTERRUPTED_KINDS) <= kinds
 
 
-def test_every_action_of_a_preview_is_shown() -> None:
-    """Skip, check again, run, unknown."""
-    assert set(PreviewAction) == status.PREVIEW_ACTIONS.keys()
+def test_every_verdict_is_shown() -> None:
+    """Nothing, create, change and so on."""
+    assert set(VerdictKind) == status.VERDICTS.keys()
 
 
 def test_running_is_what_the_core_calls_running() -> None:
@@ -44,5 +44,5 @@ def test_what_nobody_has_heard_of_is_unknown() -> None:
     assert [
         status.item_status("x").word,
         status.execution_status("x").word,
-        status.preview_action("x").word,
+        status.verdict("x").word,
     ] == ["Unknown"] * 3

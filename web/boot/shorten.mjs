@@ -12,7 +12,7 @@ const LONGEST_TEXT = 2000;
 const LONGEST_JSON = 4000;
 /** A text shorter than this has nothing in it that would be cut. */
 export const NEVER_CUT = LONGEST_TEXT;
-const STATES = new Set(["state", "current", "goal", "target", "diff", "stored", "discovered"]);
+const STATES = new Set(["state", "current", "goal", "target", "diff", "stored", "discovered", "found"]);
 /** What an execution was asked with is sent back as it is. */
 const WHOLE = new Set(["inputs"]);
 

@@ -116,9 +116,9 @@ class App:
         found = await api.get(self._opening.last)
         return found["items"][0] if found and found["items"] else None
 
-    async def _stored_states(self) -> dict[str, Any]:
+    async def _stored_states(self) -> held.Stored | None:
         states = await api.get_object(self._opening.states)
-        return {"items": held.Members(states.items)} if states is not None else {}
+        return await held.stored(states.items) if states is not None else None
 
     async def _show_record(self, page: Page, record: dict[str, Any]) -> None:
         """Put a stored execution on screen: its outcome, and its journal.
@@ -208,7 +208,7 @@ class App:
         show(by_id("do-take-over"), False)
         if self._flow.get("problem"):
             self._screen.boot.not_wanted()
-            step = "Mend what it names and serve the flow again. What is stored of it is shown here."
+            step = "Fix what it names and serve the flow again. What is stored of it is shown here."
             self._screen.notices.tell("packages", f"No tab can run this flow. {self._flow['problem']}", step, "warn")
         elif not self._commands.core.started:
             self._screen.boot.clear()
@@ -259,9 +259,15 @@ class App:
         if self._screen.page is not None:
             self._screen.page.take_outcome(outcome)
             self._screen.request()
+            spawn(self._show_states_anew(self._screen.page))
         self._execution_ended()
         if self._tenancy is not None and self._tenancy.held:
             spawn(self._become_owner())
+
+    async def _show_states_anew(self, page: Page) -> None:
+        """Show what is stored now: what another has done may have been done in another place."""
+        page.show_states(await self._stored_states())
+        self._screen.request()
 
     def _lock_came_free(self) -> None:
         """The tab that held the profile is gone."""

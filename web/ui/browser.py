@@ -268,6 +268,16 @@ def local_time(at: str) -> str:
     return f"{then.toLocaleDateString()} {time}"
 
 
+def local_day(at: str) -> str:
+    """Write a timestamp as a day and a time here, for a sentence: ``30 Nov 14:02``."""
+    then = window.Date.new(at)
+    day, month = int(then.getDate()), _MONTHS[int(then.getMonth())]
+    return f"{day} {month} {int(then.getHours()):02d}:{int(then.getMinutes()):02d}"
+
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
 def random_bytes(count: int) -> bytes:
     """Return random bytes that nobody can foretell."""
     return bytes(list(window.crypto.getRandomValues(window.Uint8Array.new(count))))

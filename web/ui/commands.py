@@ -8,6 +8,7 @@ from ui import api, identity, sentences
 from ui.browser import by_id, later, listen, now, random_bytes, spawn, timestamp, window
 from ui.core import Core
 from ui.files import FilesPanel, save
+from ui.inquiry import Inquiry
 from ui.presses import TOGETHER_MS, Presses
 from ui.questions import Questions
 from ui.stream import Stream
@@ -37,71 +38,66 @@ class Commands:
         self.core = Core(self._message, screen.request)
         screen.on_frame = self.core.deliver
         self.follows = False
-        self._files = FilesPanel(lambda: self.core.post({"type": "files"}), self._save)
-        self._preview_of: str | None = None
+        self._files = FilesPanel(self._list_files, self._save)
+        self._inquiry = Inquiry(screen, self.core, self.run)
+        screen.on_act = self.act
+        screen.is_looking = lambda: self._inquiry.is_looking
         self._running: str | None = None
         self._stream: Stream | None = None
         self._presses = Presses()
         self._questions = Questions(screen.notices, self._answer)
         for id, action in (
-            ("do-ensure", lambda: self.run(["ensure"])),
+            ("do-ensure", self._inquiry.ensure),
             ("do-dry", lambda: self.run(["ensure"], dry_run=True)),
             ("do-discover", lambda: self.run(["discover"])),
-            ("do-clean", self.clean),
-            ("do-resume", self.resume),
+            ("do-clean", self._inquiry.clean),
+            ("do-resume", self._inquiry.resume),
             ("do-interrupt", self.interrupt),
         ):
             _on_press(id, action)
 
     # What is asked for.
 
-    def run(self, cmds: list[str], dry_run: bool = False) -> None:
-        """Begin an execution with the inputs that stand in the form."""
-        page, inputs = self._screen.page, self._inputs()
-        if page is None or inputs is None or not self._screen.may_run or page.is_live():
+    def run(self, cmds: list[str], dry_run: bool = False, **more: Any) -> None:
+        """Begin an execution with the inputs that stand in the form.
+
+        :param more: what else the message to the core says.
+        """
+        page, inputs = self._screen.page, self._screen.read_inputs()
+        if page is None or inputs is None or not self._screen.is_free():
             return
+        self._inquiry.drop()
         id = identity.ulid(int(now() * 1000), random_bytes(10))
-        page.begin(id, cmds, dry_run, inputs, timestamp())
+        page.begin(id, cmds, dry_run, inputs, timestamp(), more)
         self._screen.log.clear()
         self._screen.notices.withdraw("old")
         self._screen.request()
-        self.core.post(
-            {
-                "type": "submit",
-                "execution_id": id,
-                "cmds": cmds,
-                "profile": page.profile,
-                "inputs": inputs,
-                "dry_run": dry_run,
-            }
-        )
+        message = {
+            "type": "submit",
+            "execution_id": id,
+            "cmds": cmds,
+            "profile": page.profile,
+            "inputs": inputs,
+            "dry_run": dry_run,
+        }
+        message.update(more)
+        self.core.post(message)
 
-    def clean(self) -> None:
-        """Ask whether to clean, showing what would go."""
-        self._ask(
-            "clean",
-            "Clean?",
-            "This takes away what the items have made.",
-            "Clean",
-            lambda: self.run(["clean"]),
-        )
-        if self._screen.dialog.is_open:
-            self._screen.dialog.offer("Dry run", lambda: self.run(["clean"], dry_run=True))
-
-    def resume(self) -> None:
-        """Show what the same request would do now, and why; then do it."""
-        page = self._screen.page
-        execution = page.execution if page is not None else None
-        if execution is None:
-            return
-        cmds = execution.cmds or ["ensure"]
-        self._ask(
-            cmds[-1],
-            f"Resume {' and '.join(cmds)}?",
-            "What is done is not done again. What is unknown is looked at before anything else.",
-            "Resume",
-            lambda: self.run(cmds, execution.dry_run),
-        )
+    def act(self, act: str, id: str) -> None:
+        """Do what a button in an item's row says."""
+        if act == "repair":
+            self.run(["ensure"], items=[id], with_dependencies=True, on_drift="repair")
+        elif act == "accept":
+            self.run(["discover"], items=[id])
+        elif act == "remove":
+            self._inquiry.ensure(prune=True)
+        elif act == "forget" and self._screen.is_free():
+            self._screen.dialog.ask(
+                f"Forget {id}?",
+                "irenic then no longer knows of it. What is there stays where it is, and is yours to remove.",
+                "Forget",
+                lambda: self.run(["state"], forget=[id]),
+            )
 
     def interrupt(self) -> None:
         """Ask what runs to stop, each press one level harder; the screen says so before anybody has answered.
@@ -110,6 +106,10 @@ class Commands:
         """
         page = self._screen.page
         if page is None or not self._press_counts():
+            return
+        if self._inquiry.drop():
+            page.say("Nothing was begun.")
+            self._screen.request()
             return
         level = page.ask_stop(timestamp(), "user", None)
         if level is None or page.execution is None:
@@ -137,19 +137,13 @@ class Commands:
         answer = await api.send("POST", f"/executions/{id}/interrupt", {"source": "user", "level": level})
         self._reply(answer["reply"])
 
-    def _ask(self, cmd: str, title: str, text: str, yes: str, on_yes: Callable[[], None]) -> None:
-        page, inputs = self._screen.page, self._inputs()
-        if page is None or inputs is None or not self._screen.may_run:
-            return
-        self._preview_of = text
-        self._screen.dialog.ask(title, "Looking at what there is…", yes, on_yes)
-        self.core.post({"type": "preview", "profile": page.profile, "inputs": inputs, "cmd": cmd})
-
-    def _inputs(self) -> dict[str, Any] | None:
-        return self._screen.form.read() if self._screen.form is not None else None
+    def _list_files(self) -> None:
+        if self._screen.page is not None:
+            self.core.post({"type": "files", "profile": self._screen.page.profile})
 
     def _save(self, path: str) -> None:
-        self.core.post({"type": "file_read", "path": path})
+        if self._screen.page is not None:
+            self.core.post({"type": "file_read", "path": path, "profile": self._screen.page.profile})
 
     # What the core says.
 
@@ -193,6 +187,8 @@ class Commands:
                 self._listen(message["execution_id"])
         for events in _parts(message["events"]):
             # The end is taken from the outcome, which comes once the profile is free for the next execution.
+            for event in events:
+                page.is_here(event)
             page.take_events([event for event in events if event["kind"] != "execution_ended"])
             self._screen.log.take(events)
             for event in events:
@@ -230,10 +226,8 @@ class Commands:
     def _interrupt_reply(self, message: dict[str, Any]) -> None:
         self._reply(message["reply"])
 
-    def _preview(self, message: dict[str, Any]) -> None:
-        if self._screen.dialog.is_open and self._preview_of is not None:
-            self._screen.dialog.say(self._preview_of)
-            self._screen.dialog.preview(message["items"])
+    def _preview(self, message: Any) -> None:
+        self._inquiry.answered(message)
 
     def _asked(self, message: dict[str, Any]) -> None:
         self._questions.ask(message["ask_id"], message["item"], message["prompt"])
@@ -249,8 +243,8 @@ class Commands:
 
     def _failed(self, message: dict[str, Any]) -> None:
         during = message.get("during") or ""
-        if during == "preview" and self._screen.dialog.is_open:
-            self._screen.dialog.say(f"It could not be looked at beforehand: {message['message']}")
+        if during == "preview":
+            self._inquiry.failed(message["message"])
             return
         if during == "files":
             self._screen.log.say(timestamp(), f"Files: {message['message']}", "warn")
@@ -310,9 +304,9 @@ _HANDLERS: dict[str, Callable[[Commands, Any], Iterator[None] | None]] = {
 
 _NEXT_STEPS = {
     "": "What is stored is safe. Load the page again to go on from here.",
-    "load_flow": "Mend the flow's file, run the build again, and load the page again.",
+    "load_flow": "Fix the flow's file, run the build again, and load the page again.",
     "file_read": "Look at the list of files: it may have been cleaned away.",
-    "submit": "Mend what it names and try again. Nothing was started.",
+    "submit": "Fix what it names and try again. Nothing was started.",
 }
 
 

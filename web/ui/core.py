@@ -17,14 +17,17 @@ _SHARE_MS = 6.0
 _MANY = ("events", "progress", "outcome")
 """Messages that may be many or long: they wait for a frame, and everything else behind them."""
 
+_AS_OBJECTS = ("file", "flow_loaded", "preview")
+"""Messages that are handed over as JavaScript objects."""
+
 
 class Core:
     """Starts the core of a flow and talks to it; ``on_message`` is called with each of its messages, in order.
 
     What comes in floods is read some at a time: ``on_flood`` is called to have ``deliver`` called in the next frame.
     Of what is long, ``on_message`` returns an iterator, which takes a part of it at each step.
-    A message that carries a file is handed over as the JavaScript object that it is, and so is the picture of a flow,
-    which the page has by itself.
+    A message that carries a file is handed over as the JavaScript object that it is, and so are the picture of a flow,
+    which the page has by itself, and a preview, of which most need not be read.
     """
 
     def __init__(self, on_message: Callable[[str, Any], Iterator[None] | None], on_flood: Callable[[], None]) -> None:
@@ -97,7 +100,7 @@ class Core:
 
     def _read(self, kind: str, message: Any, text: Any) -> Iterator[None] | None:
         try:
-            if kind in ("file", "flow_loaded"):
+            if kind in _AS_OBJECTS:
                 return self._on_message(kind, message)
             if kind == "outcome":
                 return self._on_message(kind, {"outcome": held.outcome(message.outcome)})

@@ -38,6 +38,17 @@ def fields(current: dict[str, Any] | None, goal: dict[str, Any] | None, order: l
     return found
 
 
+def changed(drift: dict[str, Any], order: list[str]) -> list[str]:
+    """Return the fields of which what was stored, what was found and the goal are not all the same."""
+    states = [drift.get("stored") or {}, drift.get("found") or {}]
+    if drift.get("goal") is not None:
+        states.append(drift["goal"])
+    names: list[str] = [name for name in order if any(name in state for state in states)]
+    for state in states:
+        names += sorted(name for name in state if name not in names)
+    return [name for name in names if any(state.get(name) != states[0].get(name) for state in states)]
+
+
 def summary(current: dict[str, Any] | None, goal: dict[str, Any] | None, order: list[str]) -> str:
     """Say in a few words what differs."""
     if current is None and goal is None:

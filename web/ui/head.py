@@ -26,6 +26,7 @@ _SHAPES = {
     "bars": "<path d='M12 9v14M20 9v14'/>",
     "question": "<path d='M12 12a4 4 0 1 1 6 3.5c-1.500 1-2 1.500-2 3M16 23h.1'/>",
     "hand": "<path d='M16 8v10M16 23h.1'/>",
+    "away": "<path d='M16 8v13M11 17l5 5 5-5'/>",
 }
 
 
@@ -72,7 +73,8 @@ class Head:
         execution = page.execution
         facts: dict[str, str] = {}
         if execution is not None:
-            facts["Command"] = ", ".join(execution.cmds) + (" (dry run)" if execution.dry_run else "")
+            only = f", {sentences.listing(execution.only)} only" if execution.only else ""
+            facts["Command"] = ", ".join(execution.cmds) + only + (" (dry run)" if execution.dry_run else "")
             if execution.started_at:
                 facts["Started"] = local_time(execution.started_at)
                 elapsed = (units.epoch(execution.ended_at) if execution.ended_at else now()) - units.epoch(
@@ -89,6 +91,8 @@ class Head:
                 if stop.requested_at:
                     facts["Stopping for"] = units.whole_span(now() - units.epoch(stop.requested_at))
                 facts["Stopped by"] = sentences.origin({"source": stop.source, "reason": stop.reason})
+            elif execution.abandoned:
+                facts["Stop level"] = "abandon"
             elif settled is not None:
                 facts["Stop level"] = settled["level"]
                 facts["Stopped by"] = sentences.origin(settled)

@@ -3,7 +3,8 @@
  *
  * It stays in JavaScript. The page's Python asks for what it draws, and gets it as JSON text.
  *
- * @typedef {{ seq: number, kind: string, item?: string, limit?: unknown }} Event
+ * @typedef {{ seq: number, kind: string, item?: string, limit?: unknown, result?: string, state?: object | null }} Event
+ * @typedef {{ place?: { id: string } | null, elsewhere?: Record<string, any>, made?: boolean | null, begun_at?: string | null }} Entry
  */
 
 import { shorten } from "../boot/shorten.mjs";
@@ -19,18 +20,56 @@ export function read({ data }) {
   return shortened(JSON.parse(data));
 }
 
+/** @returns {Promise<string | null>} The id of this browser as a place, which lies beside its files; null where it has none. */
+export async function place() {
+  try {
+    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("irenic-files");
+    const file = await (await folder.getFileHandle("place.json")).getFile();
+    return JSON.parse(await file.text()).id;
+  } catch {
+    return null;
+  }
+}
+
+/** @param {Record<string, Entry>} items @returns {boolean} Whether anything of what is stored is of a place. */
+export function placed(items) {
+  return Object.values(items).some((entry) => entry.place);
+}
+
+/**
+ * @param {Record<string, Entry>} items What is stored, by item.
+ * @param {string | null} here
+ * @returns {string} The ids of those that were made in other places and of which nothing is stored of this one.
+ */
+export function elsewhere(items, here) {
+  const isMade = (/** @type {Entry} */ { made, begun_at }) => made ?? (begun_at ?? null) !== null;
+  const isAway = (/** @type {Entry} */ entry) => {
+    const { place, elsewhere: others = {} } = entry;
+    if (!place || place.id === here || (here !== null && here in others)) return false;
+    return [entry, ...Object.values(others)].some(isMade);
+  };
+  return JSON.stringify(Object.keys(items).filter((id) => isAway(items[id])));
+}
+
+/** @param {Record<string, { current?: object | null }>} states Those of an outcome. @returns {string} The items of which no current state is known. */
+export function unfound(states) {
+  return JSON.stringify(Object.keys(states).filter((id) => !states[id].current));
+}
+
 /** The picture of a flow (`FlowInfo`), looked up item by item. */
 export class Picture {
   #items;
+  #moves;
   /** @type {Map<string, string[]>} */
   #before = new Map();
   /** @type {Map<string, string[]>} */
   #after = new Map();
 
-  /** @param {{ id: string, items: any[], edges?: { predecessor: string, successor: string }[] }} info */
-  constructor({ id, items, edges = [] }) {
+  /** @param {{ id: string, items: any[], edges?: { predecessor: string, successor: string }[], moves?: object }} info */
+  constructor({ id, items, edges = [], moves = {} }) {
     this.id = id;
     this.#items = items;
+    this.#moves = moves;
     for (const { predecessor, successor } of edges) {
       append(this.#before, successor, predecessor);
       append(this.#after, predecessor, successor);
@@ -40,6 +79,11 @@ export class Picture {
   /** @returns {string} The ids of all items, in the order of the flow. */
   ids() {
     return JSON.stringify(this.#items.map(({ id }) => id));
+  }
+
+  /** @returns {string} The present ids of items that had another one before, by the former one. */
+  moves() {
+    return JSON.stringify(this.#moves);
   }
 
   /** @param {number} number @returns {string} What a row needs to know of an item. */
@@ -56,9 +100,18 @@ export class Picture {
 }
 
 /** Kinds of events that say something of an item. */
-const TELLING = new Set(["item_status", "item_position", "item_state", "item_intent", "item_result", "item_error"]);
+const TELLING = new Set([
+  "item_status",
+  "item_position",
+  "item_state",
+  "item_verdict",
+  "item_intent",
+  "item_kept",
+  "item_result",
+  "item_error",
+]);
 /** Kinds of events that say something of every item. */
-const COMMON = new Set(["execution_started", "cmd_started", "block_started", "interrupt_requested"]);
+const COMMON = new Set(["execution_started", "cmd_started", "block_started", "interrupt_requested", "leftovers_found"]);
 
 /** The journal of an execution as far as it has been read: what it says of each item, and its last events. */
 export class Journal {
@@ -103,6 +156,8 @@ export class Journal {
   /** @param {string} item @param {Event} event */
   #tell(item, event) {
     if (event.kind === "item_intent") this.#begun.add(item);
+    // A cancelled item of which the state is known was stopped after its intent, and before its apply.
+    if (event.kind === "item_result" && event.result === "cancelled" && event.state) this.#begun.delete(item);
     const said = this.#said.get(item);
     const last = said?.at(-1);
     // Of positions that follow each other the last says it all, but for the limit, which may have come with any.

@@ -26,6 +26,19 @@ class Members:
         return list(to_python(window.Object.keys(self._value)))
 
 
+class Stored(Members):
+    """What is stored of a flow's items in one profile, a JavaScript object, as seen from this browser."""
+
+    def __init__(self, value: Any, here: str | None) -> None:
+        super().__init__(value)
+        self.here = here
+        """The id of this browser as a place; None where it has none yet."""
+
+    def elsewhere(self) -> list[str]:
+        """Return the ids of those items that are stored of other places alone."""
+        return list(json.loads(str(reader.module.elsewhere(self._value, self.here))))
+
+
 class Picture:
     """The picture of a flow, a JavaScript object."""
 
@@ -33,6 +46,7 @@ class Picture:
         self._picture = picture
         self.id = str(picture.id)
         self.ids: list[str] = json.loads(str(picture.ids()))
+        self.moves: dict[str, str] = json.loads(str(picture.moves()))
 
     def item(self, number: int) -> dict[str, Any]:
         """Return what is known of an item beforehand."""
@@ -97,19 +111,25 @@ class Reader:
 reader = Reader()
 
 
+async def stored(items: Any) -> Stored:
+    """Hold what is stored of a flow's items; this browser's place is only looked for where places matter."""
+    module = (await holding()).module
+    return Stored(items, (await module.place()) if module.placed(items) else None)
+
+
 class Holding:
     """Makes what is held."""
 
     def __init__(self, module: Any) -> None:
-        self._module = reader.module = module
+        self.module = reader.module = module
 
     def picture(self, info: Any) -> Picture:
         """Hold the picture of a flow, given as a JavaScript object."""
-        return Picture(self._module.Picture.new(info))
+        return Picture(self.module.Picture.new(info))
 
     def journal(self, majors: Iterable[str], most: int) -> Journal:
         """Hold a journal that is about to be read, and of its last events so many, of all and of these kinds."""
-        return Journal(self._module.Journal.new(to_js(list(majors)), most))
+        return Journal(self.module.Journal.new(to_js(list(majors)), most))
 
 
 async def holding() -> Holding:
@@ -118,7 +138,13 @@ async def holding() -> Holding:
 
 
 def outcome(value: Any) -> dict[str, Any]:
-    """Turn an outcome, a JavaScript object of nobody else's, into Python; the states in it stay where they are."""
+    """Turn an outcome, a JavaScript object of nobody else's, into Python; the states in it stay where they are.
+
+    ``unfound`` names the items of which it has no current state.
+    """
     states = getattr(value, "states", None)
+    if states is None:
+        states = window.Object.new()
     window.Reflect.deleteProperty(value, "states")
-    return dict(to_python(value), states=Members(states if states is not None else window.Object.new()))
+    unfound = json.loads(str(reader.module.unfound(states)))
+    return dict(to_python(value), states=Members(states), unfound=unfound)

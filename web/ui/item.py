@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ui import difference, status
+from ui import difference, places, status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,15 @@ class Item:
     waiting_for: str | None = None
     eta: float | None = None
     error: dict[str, Any] | None = None
+    drift: dict[str, Any] | None = None
+    """How it was changed outside irenic: what was stored, what was found, and its goal."""
+    drifted = False
+    """Whether nothing has been done about that yet."""
+    leftover: dict[str, Any] | None = None
+    """What is left over of an item that the flow no longer has, or that stands for another thing now."""
+    elsewhere: list[dict[str, Any]] | None = None
+    """The other places that have something of it, the latest first."""
+    not_here = False
     _order: list[str] | None = None
 
     def __init__(self, info: dict[str, Any], number: int, ask_order: Callable[[], list[str]]) -> None:
@@ -57,10 +66,16 @@ class Item:
         self.waiting_for = None
         self.eta = None
         self.error = None
+        self.drift = None
+        self.drifted = False
         self.status = self.stored_status()
 
     def stored_status(self) -> str:
         """Return what the stored states amount to."""
+        if self.leftover is not None:
+            return "left_over"
+        if self.not_here:
+            return "not_here"
         if self.unknown_reason is not None:
             return "unknown"
         if self.current is None:
@@ -77,11 +92,24 @@ class Item:
 
     def difference_text(self) -> str:
         """Say in a few words what differs."""
+        if self.leftover is not None or self.not_here:
+            return ""
         return difference.summary(self.current, self.goal, self.field_order)
 
     def shown_status(self) -> str:
-        """Return the status to show: an item that a stop held back before it began was not started."""
+        """Return the status to show.
+
+        An item that a stop held back before it began was not started, and what was done in another place is not here.
+        """
+        if self.drifted and self.status in _AT_REST:
+            return "drifted"
+        if self.not_here and self.status in _DONE:
+            return "not_here"
         return "initialized" if self.status == "interrupted" and not self.begun else self.status
+
+    def drift_before(self) -> dict[str, Any] | None:
+        """Return how it was changed outside irenic, where that is repaired by now."""
+        return None if self.drifted else self.drift
 
     def is_running(self) -> bool:
         """Whether the item is at work now, or waits in the middle of its work."""
@@ -89,9 +117,17 @@ class Item:
 
     # What is heard of it.
 
-    def know(self, stored: dict[str, Any] | None) -> None:
-        """Take what is stored of it; where nothing is, what was known stays."""
-        entry = stored or {}
+    def know(self, stored: dict[str, Any] | None, place: str | None = None) -> None:
+        """Take what is stored of it; where nothing is, what was known stays.
+
+        :param place: the id of this browser as a place.
+        """
+        here = places.entry_here(stored, place)
+        self.elsewhere = places.entries_elsewhere(stored, place)
+        self.not_here = here is None and bool(self.elsewhere)
+        if self.not_here:
+            self.current = None
+        entry = here or {}
         self.current = entry.get("current") or self.current
         self.goal = entry.get("goal") or self.goal
         self.unknown_reason = (entry.get("unknown_reason") or "not known") if entry.get("unknown") else None
@@ -99,8 +135,20 @@ class Item:
     def take_states(self, entry: dict[str, Any] | None) -> None:
         """Take the states that an outcome gives."""
         if entry is not None:
-            self.current = entry.get("current") or self.current
+            if not self.not_here:
+                self.current = entry.get("current") or self.current
             self.goal = entry.get("goal") or self.goal
+
+    def find_drift(self, drift: dict[str, Any] | None) -> bool:
+        """Take what a look at the world says of changes outside irenic, and return whether that is news."""
+        if drift is None and not self.drifted:
+            return False
+        self.drift = drift
+        self.drifted = drift is not None
+        if drift is not None:
+            self.current = drift.get("found") or self.current
+            self.goal = drift.get("goal") or self.goal
+        return True
 
     def hear(self, event: dict[str, Any], block: str, dry_run: bool) -> bool:
         """Take an event, and return whether it says something of an item.
@@ -147,15 +195,38 @@ class Item:
             self.message = error.get("message", "")
             return
         self.status = name
-        if name in ("complete_success", "cleaned"):
+        if name in _DONE:
             self.unknown_reason = None
             self._at_its_end()
         elif name == "unknown":
-            self.message = "begun, and nobody knows how it ended"
+            self.message = "it was begun and no result was recorded"
         elif name == "interrupted":
-            self.message = "stopped before it was done"
+            self.message = "stopped half-way: its state is not known" if self.begun else ""
         elif name == "initialized":
             self.message = ""
+
+    def refuse(self, refusal: dict[str, Any] | None) -> None:
+        """Stand as before an execution that was refused, and say why where that is because of this item."""
+        self.eta = None
+        self.waiting_for = None
+        self.message = ""
+        self.error = None
+        self.status = self.stored_status()
+        reason = (refusal or {}).get("reason")
+        if refusal is None or reason == "held":
+            return
+        if reason == "drift":
+            self.find_drift(
+                {
+                    "stored": refusal.get("stored"),
+                    "found": refusal.get("discovered"),
+                    "goal": refusal.get("goal"),
+                    "stored_at": (self.drift or {}).get("stored_at"),
+                }
+            )
+        else:
+            self.status = "refused"
+            self.message = refusal.get("message", "")
 
     def _at_its_end(self) -> None:
         if self.limit is not None and self.limit.get("total") is not None:
@@ -183,6 +254,13 @@ class Item:
         if event["which"] == _DISCOVERED_BY.get(block) and self.error is None:
             self.status = "complete_success"
 
+    def _verdict(self, event: dict[str, Any]) -> None:
+        if event.get("drift") is not None:
+            self.drift = event["drift"]
+
+    def _kept(self, event: dict[str, Any]) -> None:
+        self.current = event.get("state") or self.current
+
     def _intent(self, event: dict[str, Any]) -> None:
         self.begun = True
         self.status = "running"
@@ -207,7 +285,9 @@ class Item:
             self._fail(event)
         else:
             self.status = "interrupted"
-            self.message = "cancelled"
+            # Where its state is known it was stopped after its intent, and before anything was done.
+            self.begun = event.get("state") is None
+            self.message = "cancelled" if self.begun else "stopped before it was applied"
 
     def _fail(self, event: dict[str, Any]) -> None:
         self.status = "complete_fail"
@@ -225,6 +305,14 @@ _DISCOVERED_BY = {
 _HANDLERS: dict[str, Callable[[Item, dict[str, Any]], None]] = {
     "item_status": Item._status,
     "item_position": Item._position,
+    "item_verdict": Item._verdict,
     "item_intent": Item._intent,
+    "item_kept": Item._kept,
     "item_error": Item._fail,
 }
+
+_DONE = ("complete_success", "cleaned", "repaired", "replaced", "left_alone", "removed")
+"""What it may be when a command is done with it."""
+
+_AT_REST = ("complete_success", "initialized", "not_seen", "at_goal", "not_at_goal", "seen")
+"""What it may be while a change from outside is the most important thing to say of it."""

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ui import sentences
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _LOG_TONES = {"warning": "warn", "error": "bad"}
-_MINOR = {"cmd_started", "cmd_ended", "block_started", "block_ended", "item_state", "item_status", "item_position"}
+_MINOR = {
+    "cmd_started",
+    "cmd_ended",
+    "block_started",
+    "block_ended",
+    "item_state",
+    "item_status",
+    "item_position",
+    "item_kept",
+    "state_moved",
+}
 
 
 class Line:
@@ -26,9 +39,14 @@ def is_minor(event: dict[str, Any]) -> bool:
     return kind not in MAJOR or (kind == "log" and event.get("level") == "debug")
 
 
-def line(event: dict[str, Any]) -> Line:
-    """Return the line that an event is."""
+def line(event: dict[str, Any], sentence: Callable[[dict[str, Any]], str] = sentences.outcome_sentence) -> Line:
+    """Return the line that an event is.
+
+    :param sentence: says how the execution has ended, of its outcome.
+    """
     kind = event["kind"]
+    if kind == "execution_ended":
+        return Line(event["at"], sentence(event["outcome"]), _end_tone(event["outcome"]))
     told = _TELLERS.get(kind)
     if told is None:
         return Line(event["at"], f"{kind} {_rest(event)}".strip())
@@ -75,8 +93,10 @@ def _result(event: dict[str, Any]) -> tuple[str, str]:
         return f"{item}: {event['direction']} done", "good"
     if result == "unchanged":
         return f"{item}: nothing to do", "idle"
+    if result == "cancelled" and event.get("state") is not None:
+        return f"{item}: stopped before it was applied", "warn"
     if result == "cancelled":
-        return f"{item}: cancelled", "warn"
+        return f"{item}: cancelled half-way", "warn"
     return f"{item}: failed: {(event.get('error') or {}).get('message', '')}", "bad"
 
 
@@ -116,11 +136,34 @@ def _cut(event: dict[str, Any]) -> tuple[str, str]:
     return f"{event['endpoint']} was cut off: {event['reason']}", "warn"
 
 
-def _ended(event: dict[str, Any]) -> tuple[str, str]:
-    outcome = event["outcome"]
+def _verdict(event: dict[str, Any]) -> tuple[str, str]:
+    drift = event.get("drift") is not None
+    return f"{event['item']}: {event['message']}", "warn" if drift else "idle"
+
+
+def _kept(event: dict[str, Any]) -> tuple[str, str]:
+    return f"{event['item']}: so far {json.dumps(event.get('state'))}", "idle"
+
+
+def _leftovers(event: dict[str, Any]) -> tuple[str, str]:
+    told = [f"{each['item']} ({_REASONS.get(each['reason'], each['reason'])})" for each in event["leftovers"]]
+    return f"Left over: {sentences.listing(told)}", "warn"
+
+
+_REASONS = {"removed": "the flow no longer has it", "replaced": "its item stands for another thing now"}
+
+
+def _moved(event: dict[str, Any]) -> tuple[str, str]:
+    return f"{event['item']} is stored as {event['to']} from here on", "idle"
+
+
+def _forgotten(event: dict[str, Any]) -> tuple[str, str]:
+    return f"{event['item']}: what was stored of it is dropped", "idle"
+
+
+def _end_tone(outcome: dict[str, Any]) -> str:
     kind = outcome.get("kind")
-    tone = "good" if kind == "complete" else "bad" if kind in ("item_error", "failed") else "warn"
-    return sentences.outcome_sentence(outcome), tone
+    return "good" if kind == "complete" else "bad" if kind in ("item_error", "failed") else "warn"
 
 
 _TELLERS = {
@@ -132,7 +175,9 @@ _TELLERS = {
     "item_state": _state,
     "item_status": _status,
     "item_position": _position,
+    "item_verdict": _verdict,
     "item_intent": _intent,
+    "item_kept": _kept,
     "item_result": _result,
     "item_error": _error,
     "interrupt_requested": _interrupt,
@@ -142,8 +187,10 @@ _TELLERS = {
     "ask": _ask,
     "answered": _answered,
     "endpoint_cut": _cut,
-    "execution_ended": _ended,
+    "leftovers_found": _leftovers,
+    "state_moved": _moved,
+    "state_forgotten": _forgotten,
 }
 
-MAJOR = [kind for kind in _TELLERS if kind not in _MINOR]
+MAJOR = [kind for kind in _TELLERS if kind not in _MINOR] + ["execution_ended"]
 """Kinds of events that are shown also where not every event is asked for."""

@@ -35,10 +35,15 @@ class Tail:
 
 
 class LogPanel:
-    """Keeps the last events and draws what is new, some of it in each frame; ``on_more`` is called to get a frame."""
+    """Keeps the last events and draws what is new, some of it in each frame.
 
-    def __init__(self, on_more: Callable[[], None]) -> None:
+    :param on_more: called to get a frame.
+    :param sentence: says how the execution on screen has ended, of its outcome.
+    """
+
+    def __init__(self, on_more: Callable[[], None], sentence: Callable[[dict[str, Any]], str]) -> None:
         self._on_more = on_more
+        self._sentence = sentence
         self._list = by_id("log")
         self._panel = by_id("panel-log")
         self._all = by_id("log-all")
@@ -80,7 +85,7 @@ class LogPanel:
         following = self._list.scrollTop + self._list.clientHeight >= self._list.scrollHeight - 4
         block = document.createDocumentFragment()
         for each in fresh[:_AT_ONCE]:
-            line = each if isinstance(each, journal.Line) else journal.line(each)
+            line = each if isinstance(each, journal.Line) else journal.line(each, self._sentence)
             row = make("li", data_tone=line.tone)
             row.appendChild(make("time", local_time(line.at), datetime=line.at))
             row.appendChild(make("span", line.text))

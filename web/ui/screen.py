@@ -41,9 +41,11 @@ class Screen:
         self._ticking = False
         self._painter = Painter(self._paint)
         self.on_frame: Callable[[], bool] = lambda: False  # what happens before each; whether it wants another
+        self.on_act: Callable[[str, str], None] = lambda act, id: None  # what a button in an item's row does
+        self.is_looking: Callable[[], bool] = lambda: False  # whether a command waits for a look at what there is
         self._head = Head()
         self.boot = BootPanel()
-        self.log = LogPanel(self.request)
+        self.log = LogPanel(self.request, self._ended_sentence)
         self.dialog = Dialog()
         self._on_panel = on_panel
         self.tabs = Tabs(self._panel_chosen)
@@ -55,7 +57,7 @@ class Screen:
         """
         self.page = page = Page(picture, profile)
         self.form = Form(ordered(inputs_schema) if inputs_schema is not None else None)
-        self._table = Table(page.items, page.order, self.choose_item)
+        self._table = Table(page.items, page.order, self.choose_item, self.on_act)
         self._graph = GraphPanel(page.items, page.order, self.choose_item)
         self._head.draw_flow(page)
         self.choose_item(address.chosen("item"))
@@ -71,9 +73,20 @@ class Screen:
         self._graph.choose(known)
         address.choose(item=known)
 
+    def is_free(self) -> bool:
+        """Whether an execution can begin here now."""
+        return self.may_run and self.page is not None and not self.page.is_live()
+
+    def read_inputs(self) -> dict[str, Any] | None:
+        """Return the inputs that stand in the form; None where one of them is wrong, which is then said beside it."""
+        return self.form.read() if self.form is not None else None
+
     def request(self) -> None:
         """Have what has changed drawn in the next frame."""
         self._painter.request()
+
+    def _ended_sentence(self, outcome: dict[str, Any]) -> str:
+        return self.page.ended_sentence(outcome) if self.page is not None else ""
 
     def _panel_chosen(self, name: str) -> None:
         address.choose(panel=None if name == "graph" else name)
@@ -86,6 +99,7 @@ class Screen:
         if page is None or self._table is None or self._graph is None:
             return
         changed, items = page.drawn()
+        self._table.draw_leftovers()
         if items:
             self._table.draw(items)
             self._graph.draw(items)
@@ -108,7 +122,9 @@ class Screen:
             later(_TICK_MS, self._tick)
 
     def _draw_buttons(self, page: Page) -> None:
-        free = self.may_run and not page.is_live()
+        free = self.is_free() and not self.is_looking()
+        if self._table is not None:
+            self._table.offer_acts(free)
         for id in COMMANDS:
             self._button(id, "disabled", not free)
         self._button("do-resume", "disabled", not free)

@@ -34,42 +34,130 @@ def _are(names: list[str], one: str, many: str) -> str:
     return f"{listing(names)} {one if len(names) == 1 else many}"
 
 
-def outcome_sentence(outcome: dict[str, Any], begun: Iterable[str] = ()) -> str:
+def outcome_sentence(
+    outcome: dict[str, Any],
+    begun: Iterable[str] = (),
+    *,
+    abandoned: bool = False,
+    forgotten: Iterable[str] = (),
+    removed: Iterable[str] = (),
+    left: Iterable[str] | None = None,
+) -> str:
     """Say how an execution ended: what is done, what is not, what is unknown.
 
     :param begun: items that had begun when the execution was stopped; those not done are told apart from those that
         were never started.
+    :param abandoned: whether this page's user has left it where it stood.
+    :param forgotten: what irenic was to forget.
+    :param removed: what is none of the flow's items, and was left over.
+    :param left: what is left over now; where omitted, what the outcome says.
     """
     kind = outcome.get("kind", "")
     items = outcome.get("items") or {}
     done, not_done, unknown = items.get("done", []), items.get("not_done", []), items.get("unknown", [])
     if kind == "complete":
-        return _complete(outcome, done)
+        if left is None:
+            left = [leftover["item"] for leftover in outcome.get("leftovers") or []]
+        return _complete(outcome, done, list(forgotten), removed, list(left))
     if kind == "refused":
         return "Refused: nothing was changed. " + _refusals(outcome)
     if kind == "failed":
         return "Failed: " + (outcome.get("message") or "the execution could not go on.")
     if kind == "item_error":
         return _item_error(outcome, done, not_done, unknown)
-    head = "Interrupted" if kind in INTERRUPTED_KINDS else "Lost"
     told = _standing(done, not_done, unknown, set(begun))
-    if kind == "lost":
-        return f"Lost: whoever ran this went away before it ended; {told}."
-    return f"{head}: {told}."
+    if kind in INTERRUPTED_KINDS:
+        return f"Interrupted: {told}."
+    if abandoned:
+        return f"Abandoned: what ran was left where it stood; {told}."
+    if outcome.get("interrupt"):
+        return f"Lost while it was being stopped; {told}."
+    return f"Lost: what ran this ended, or was taken over, before it was done; {told}."
 
 
-def _complete(outcome: dict[str, Any], done: list[str]) -> str:
+def _complete(
+    outcome: dict[str, Any], done: list[str], forgotten: list[str], removed: Iterable[str], left: list[str]
+) -> str:
     cmds = (outcome.get("cmds") or {}).get("done", [])
     last = cmds[-1] if cmds else ""
     if outcome.get("dry_run"):
         return "Dry run done: nothing was changed."
     if last == "clean":
-        return f"Cleaned: {_are(done, 'is', 'are')} gone." if done else "Cleaned: there was nothing to clean."
+        return _cleaned(outcome, done)
     if last == "ensure":
-        return f"Done: {_are(done, 'is at its goal', 'are at their goal')}." if done else "Done."
+        return _ensured(outcome, done, set(removed), left)
     if last == "discover":
-        return f"Discovered the state of {listing(done)}." if done else "Discovered."
+        return _discovered(outcome, done)
+    if last == "state" and forgotten:
+        return f"Forgotten: irenic no longer knows of {listing(forgotten)}. What is there was left as it is."
     return "Done."
+
+
+def _ensured(outcome: dict[str, Any], done: list[str], removed: set[str], left: list[str]) -> str:
+    gone = [item for item in done if item in removed]
+    at_goal = [item for item in done if item not in gone and item not in left]
+    told = [f"Done: {_are(at_goal, 'is at its goal', 'are at their goal')}." if at_goal else "Done."]
+    repaired = _noted(outcome, "repair", done)
+    if repaired:
+        told.append(f"{_are(repaired, 'was', 'were')} changed outside irenic and brought back.")
+    if gone:
+        told.append(f"{_are(gone, 'was', 'were')} left over and removed.")
+    if left:
+        told.append(f"Left over: {listing(left)}.")
+    return " ".join(told)
+
+
+def _cleaned(outcome: dict[str, Any], done: list[str]) -> str:
+    left = _noted(outcome, "leave_alone", done)
+    gone = [item for item in done if item not in left]
+    told = [f"Cleaned: {_are(gone, 'is', 'are')} gone." if gone else "Cleaned: there was nothing to clean."]
+    if left:
+        told.append(f"{_are(left, 'was', 'were')} left alone, because irenic did not make {_them(left)}.")
+    return " ".join(told)
+
+
+def _discovered(outcome: dict[str, Any], done: list[str]) -> str:
+    unfound = set(_unfound(outcome))
+    found = [item for item in done if item not in unfound]
+    later = [item for item in done if item in unfound]
+    told = [f"Discovered the state of {listing(found)}." if found else "Discovered."]
+    if later:
+        told.append(f"{_are(later, 'is', 'are')} known once what {'it depends' if len(later) == 1 else 'they depend'}")
+        told[-1] += " on has been applied."
+    return " ".join(told)
+
+
+def _unfound(outcome: dict[str, Any]) -> list[str]:
+    """Return the items of which an outcome has no current state."""
+    if "unfound" in outcome:
+        return list(outcome["unfound"])
+    states = outcome.get("states") or {}
+    return [item for item in states if not (states[item] or {}).get("current")]
+
+
+def _noted(outcome: dict[str, Any], verdict: str, items: list[str]) -> list[str]:
+    notes = outcome.get("notes") or {}
+    return [item for item in items if (notes.get(item) or {}).get("verdict") == verdict]
+
+
+def _them(names: list[str]) -> str:
+    return "it" if len(names) == 1 else "them"
+
+
+def drift_sentence(items: list[str]) -> str:
+    """Say that items were changed outside irenic, and what can be done."""
+    return (
+        f"{_are(items, 'was', 'were')} changed outside irenic. Repair brings {_them(items)} back to "
+        f"{'its goal' if len(items) == 1 else 'their goals'}; Accept what is there keeps {_them(items)} so."
+    )
+
+
+def elsewhere_sentence(items: list[str], labels: list[str]) -> str:
+    """Say that items were made in other places and are not in this browser."""
+    return (
+        f"{_are(items, 'is', 'are')} not here yet: irenic made {_them(items)} in {listing(labels)}. "
+        f"Ensure makes {_them(items)} here too, and leaves what is there untouched."
+    )
 
 
 def _item_error(outcome: dict[str, Any], done: list[str], not_done: list[str], unknown: list[str]) -> str:
@@ -95,7 +183,8 @@ def _standing(done: list[str], not_done: list[str], unknown: list[str], begun: s
     stopped = [item for item in not_done if item in begun]
     never = [item for item in not_done if item not in begun]
     if stopped:
-        parts.append(_are(stopped, "was stopped before it was done", "were stopped before they were done"))
+        words = ("was stopped half-way and has to be looked at", "were stopped half-way and have to be looked at")
+        parts.append(_are(stopped, words[0], words[1]))
     if unknown:
         parts.append(_are(unknown, "is unknown", "are unknown"))
     if never:
@@ -105,6 +194,9 @@ def _standing(done: list[str], not_done: list[str], unknown: list[str], begun: s
 
 def _refusals(outcome: dict[str, Any]) -> str:
     refusals = outcome.get("refusals") or {}
+    drifted = [item for item in sorted(refusals) if refusals[item].get("reason") == "drift"]
+    if drifted:
+        return drift_sentence(drifted)
     told = [f"{item}: {refusals[item].get('message', '')}" for item in sorted(refusals)]
     if told:
         return " ".join(told[:2]) + (f" And {len(told) - 2} more." if len(told) > 2 else "")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ui import sentences, status
+from ui import places, sentences, status
 from ui.item import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Protocol
 
     class Picture(Protocol):
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
         id: str
         ids: list[str]
+        moves: dict[str, str]
 
         def item(self, number: int) -> dict[str, Any]:
             """Return what is known of an item beforehand, as `Item` takes it."""
@@ -49,7 +50,19 @@ if TYPE_CHECKING:
         def outcome(self) -> dict[str, Any] | None:
             """Return the outcome that the journal ends with; None where it has no end."""
 
-    States = Mapping[str, dict[str, Any]]
+    class Stored(Protocol):
+        """What is stored of the items, as seen from this browser."""
+
+        here: str | None
+
+        def get(self, name: str) -> dict[str, Any] | None:
+            """Return what is stored under an id; None where nothing is."""
+
+        def keys(self) -> Iterable[str]:
+            """Return all ids under which something is stored."""
+
+        def elsewhere(self) -> list[str]:
+            """Return the ids of the items that are stored of other places alone."""
 
 
 _AT_ONCE = 10
@@ -84,6 +97,21 @@ class Execution:
         self.stop: Stop | None = None
         self.outcome: dict[str, Any] | None = None
         self.next_seq = 0
+        self.only: list[str] = []
+        """The items that it was asked to be about; empty where it is about all."""
+        self.forget: list[str] = []
+        self.prunes = False
+        self.abandoned = False
+        self.is_recorded = True
+        """Whether it can be asked for again by its id."""
+        self.sentence = ""
+        """What is said of it once it has ended."""
+
+    def asked(self, request: dict[str, Any] | None) -> None:
+        """Take what it was asked for besides its commands."""
+        self.only = (request or {}).get("items") or []
+        self.forget = (request or {}).get("forget") or []
+        self.prunes = bool((request or {}).get("prune"))
 
 
 class Items:
@@ -94,9 +122,36 @@ class Items:
         self._on_made = on_made
         self._numbers = {id: number for number, id in enumerate(picture.ids)}
         self._made: dict[str, Item] = {}
+        self._left: list[str] = []
 
     def __contains__(self, id: str | None) -> bool:
         return id in self._numbers
+
+    def leftovers(self) -> list[Item]:
+        """Return what the flow no longer names, in the order in which it was found."""
+        return [self._made[id] for id in self._left]
+
+    def add_leftover(self, leftover: dict[str, Any]) -> Item:
+        """Have an item for what the flow no longer names; its row comes after those of the flow."""
+        id = leftover["item"]
+        item = self._made.get(id)
+        if item is None:
+            number = max([len(self._numbers)] + [known + 1 for known in self._numbers.values()])
+            info = {"id": id, "predecessors": [], "successors": []}
+            item = Item(info, number, lambda: list(leftover.get("state") or {}))
+            self._numbers[id] = number
+            self._made[id] = item
+            self._left.append(id)
+        item.leftover = leftover
+        item.current = leftover.get("state") or item.current
+        return item
+
+    def drop_leftover(self, id: str) -> None:
+        """Have no such item any more."""
+        if id in self._left:
+            self._left.remove(id)
+            del self._made[id]
+            del self._numbers[id]
 
     def __getitem__(self, id: str) -> Item:
         item = self._made.get(id)
@@ -131,7 +186,14 @@ class Page:
         self._changed_items: set[str] | None = None
         """None where all have changed."""
         self._running: dict[str, Item] | None = None
-        self._stored: States = {}
+        self._moves = picture.moves
+        self._stored: Stored | None = None
+        self._drifted: list[str] = []
+        """The items that a look at the world has found to be changed outside irenic, and that are so still."""
+        self._not_here: list[str] = []
+        """The items of the flow that are stored of other places alone."""
+        self._chosen: set[str] | None = None
+        """The items that the execution is about; None where it is about all."""
         self._journal: Journal | None = None
         self._stage = ""
         """What the execution has said of all items since the journal was read: ``initialized``, ``exec_pending``."""
@@ -153,14 +215,63 @@ class Page:
 
     # What the server has stored.
 
-    def show_states(self, states: Mapping[str, Any]) -> None:
+    def show_states(self, stored: Stored | None) -> None:
         """Take the stored states of the profile; rows that no execution speaks of show them."""
-        self._stored = states.get("items", {})
+        self._stored = stored
+        if stored is None:
+            return
+        known = set(stored.keys())
+        present = set(self.order)
+        self._not_here = [id for id in stored.elsewhere() if id in present]
+        left = [id for id in known if id not in present and self._moves.get(id.split("#")[0]) is None]
+        self._show_leftovers(places.stored_leftovers(stored, sorted(left), stored.here, present))
         for item in self.items.made():
-            item.know(self._stored.get(item.id))
+            if item.leftover is None:
+                item.know(stored.get(item.id), stored.here)
             if self.execution is None:
                 item.status = item.stored_status()
         self._touch_all()
+
+    def is_here(self, event: dict[str, Any]) -> None:
+        """Learn which place this browser is: what an execution of its own records is recorded of this place."""
+        place = event.get("place")
+        if place is not None and event["kind"] in _OF_A_PLACE and self._stored is not None:
+            self._stored.here = place["id"]
+
+    def has_past(self) -> bool:
+        """Whether anything was ever run or stored of the profile, as far as is known."""
+        return self.execution is not None or (self._stored is not None and bool(list(self._stored.keys())))
+
+    def _show_leftovers(self, leftovers: Iterable[dict[str, Any]]) -> None:
+        found = {leftover["item"]: leftover for leftover in leftovers}
+        for item in self.items.leftovers():
+            if item.id not in found and item.status != "removed":
+                self.items.drop_leftover(item.id)
+        for id in found:
+            item = self.items.add_leftover(found[id])
+            if item.status in ("not_seen", "removed"):
+                item.status = "left_over"
+            self._touch(item)
+        self._say_anew()
+
+    def _say_anew(self) -> None:
+        """Have the sentence made again: what it speaks of has changed."""
+        if self.execution is not None:
+            self.execution.sentence = ""
+        self.changed = True
+
+    def take_preview(self, items: list[dict[str, Any]], leftovers: Iterable[dict[str, Any]]) -> None:
+        """Mark what a look at the world has found to be changed outside irenic, and what is left over."""
+        self._show_leftovers(leftovers)
+        self._drifted = [each["item"] for each in items if each.get("drift") is not None]
+        for each in items:
+            item = self.items.get(each["item"])
+            if item is not None and item.find_drift(each.get("drift")):
+                item.current = each.get("found") or item.current
+                if item.status in _STORED_STATUSES:
+                    item.status = item.stored_status()
+                self._touch(item)
+        self.changed = True
 
     def show_execution(self, record: dict[str, Any]) -> None:
         """Put a stored execution on screen; its outcome and its journal follow."""
@@ -175,12 +286,23 @@ class Page:
         execution.holder = record.get("holder") or ""
         execution.fencing = record.get("fencing")
         execution.ended_at = record.get("ended_at")
+        execution.asked(record.get("request"))
         self._replace(execution)
 
-    def begin(self, id: str, cmds: list[str], dry_run: bool, inputs: dict[str, Any], at: str) -> None:
+    def begin(
+        self,
+        id: str,
+        cmds: list[str],
+        dry_run: bool,
+        inputs: dict[str, Any],
+        at: str,
+        request: dict[str, Any] | None = None,
+    ) -> None:
         """Put an execution on screen that this page has just asked for."""
-        self._replace(Execution(id, cmds, dry_run, inputs, at))
-        self._initialize()
+        execution = Execution(id, cmds, dry_run, inputs, at)
+        execution.asked(request)
+        self._replace(execution)
+        self._initialize(execution.only or None)
 
     def _replace(self, execution: Execution) -> None:
         self.execution = execution
@@ -189,8 +311,15 @@ class Page:
         self._stage = ""
         self._settled_by = None
         self._ends = {}
+        self._chosen = None
+        self._drifted = [id for id in self._drifted if execution.only and id not in execution.only]
+        for item in self.items.leftovers():
+            if item.status == "removed":
+                self.items.drop_leftover(item.id)
         for item in self.items.made():
+            drift = item.drift if item.id in self._drifted else None
             item.forget_run()
+            item.find_drift(drift)
         self._touch_all()
 
     def _touch_all(self) -> None:
@@ -217,28 +346,40 @@ class Page:
     # An item that is looked at for the first time.
 
     def _meet(self, item: Item) -> None:
-        item.know(self._stored.get(item.id))
+        self._know(item)
         self._tell(item)
+
+    def _know(self, item: Item) -> None:
+        if self._stored is not None and item.leftover is None:
+            item.know(self._stored.get(item.id), self._stored.here)
+
+    def _concerns(self, item: Item) -> bool:
+        """Whether the execution is about an item."""
+        return item.id in self._chosen if self._chosen is not None else item.leftover is None
 
     def _tell(self, item: Item) -> None:
         """Have an item hear anew all that is known of the execution; of its events there is nothing but the journal."""
         item.forget_run()
-        if self.execution is None:
+        if self.execution is None or (item.leftover is not None and not self.is_live()):
             return
         if self._journal is not None:
             block, dry_run = "", self.execution.dry_run
             for event in self._journal.of(item.id):
                 if event["kind"] == "block_started":
                     block = event["block"]
-                    item.enter_block()
+                    if self._concerns(item) and block != "prune":
+                        item.enter_block()
                 elif event["kind"] == "execution_started":
                     dry_run = bool(event.get("dry_run"))
-                    item.status = "initialized"
+                    if self._concerns(item):
+                        item.status = "initialized"
                 else:
                     item.hear(event, block, dry_run)
-        if self._stage == "initialized":
+            if item.not_here:
+                item.current = None  # what was said of it was said of another place
+        if self._stage == "initialized" and self._concerns(item):
             item.status = "initialized"
-        elif self._stage == "exec_pending":
+        elif self._stage == "exec_pending" and self._concerns(item):
             item.enter_block()
         if self._settled_by is not None:
             self._settle(item, self.execution, self._settled_by)
@@ -283,6 +424,8 @@ class Page:
                 execution.status = "running"
             item = self.items.get(event.get("item"))
             if item is not None and item.hear(event, execution.block, execution.dry_run):
+                if event["kind"] in _OF_A_PLACE or (event.get("stored") and event.get("state") is not None):
+                    item.not_here = False
                 self._touch(item)
                 if event["kind"] != "item_position":
                     self.changed = True
@@ -324,6 +467,12 @@ class Page:
         lists = outcome.get("items") or {}
         self._ends = {id: name for name in ("done", "unknown", "not_done") for id in lists.get(name, [])}
         self._settled_by = outcome
+        chosen = [id for id in self.order if id in self._ends]
+        if chosen and len(chosen) < len(self.order):
+            self._chosen = set(chosen)
+        if self.is_live():
+            self._take_leftovers(outcome, lists.get("done", []))
+            self._not_here = [id for id in self._not_here if not self._is_here_now(id, execution, outcome)]
         for count, item in enumerate(self.items.made()):
             self._settle(item, execution, outcome)
             self._touch(item)
@@ -331,19 +480,57 @@ class Page:
                 yield
                 if self.execution is not execution:
                     return
+        self._drifted = [id for id in self._drifted if not self._concerns(self.items[id])]
         execution.outcome = outcome
         execution.status = outcome["kind"]
-        execution.started_at = outcome.get("started_at") or execution.started_at
+        execution.started_at = execution.started_at or outcome.get("started_at")  # as the history has it
         execution.ended_at = outcome.get("ended_at")
+        execution.abandoned = execution.stop is not None and execution.stop.level == "abandon"
         execution.stop = None
+        execution.sentence = ""
         self.reply = ""
         self.changed = True
 
+    def _is_here_now(self, id: str, execution: Execution, outcome: dict[str, Any]) -> bool:
+        """Whether what an execution has done with an item is stored of the place where it ran."""
+        if execution.dry_run or self._ends.get(id) != "done":
+            return False
+        return id not in outcome.get("unfound", ()) or any(cmd in ("ensure", "clean") for cmd in execution.cmds)
+
+    def _take_leftovers(self, outcome: dict[str, Any], done: list[str]) -> None:
+        """Have rows for what is left over, and for what was and is removed now."""
+        present = set(self.order)
+        for id in done:
+            if id in present:
+                continue
+            if id not in self.items:
+                reason = "replaced" if id.split("#")[0] in present else "removed"
+                self.items.add_leftover({"item": id, "reason": reason})
+            self.items[id].status = "removed"
+        if outcome.get("leftovers") is not None and not self._is_partial():
+            self._show_leftovers(outcome["leftovers"])
+
+    def _is_partial(self) -> bool:
+        """Whether the execution says nothing of what else is left over."""
+        cmds = self.execution.cmds if self.execution is not None else []
+        return self._chosen is not None or not any(cmd in ("ensure", "clean", "discover") for cmd in cmds)
+
     def _settle(self, item: Item, execution: Execution, outcome: dict[str, Any]) -> None:
+        if item.leftover is not None and not self.is_live():
+            return  # what was done with it before it was left over does not count
         if not execution.dry_run:
             item.take_states((outcome.get("states") or {}).get(item.id))
+        if self._concerns(item):
+            item.find_drift(None)
+        if item.drift is None:
+            item.drift = (outcome.get("drift") or {}).get(item.id)
+        if outcome["kind"] == "refused":
+            item.refuse((outcome.get("refusals") or {}).get(item.id))
+            return
         end = self._ends.get(item.id)
         if end is None:
+            if not self._concerns(item) and item.status != "removed":
+                item.status = item.stored_status()
             return
         if end == "done":
             end = _done_status(item, execution, outcome)
@@ -366,7 +553,8 @@ class Page:
         if execution is None or not self.is_live():
             return
         changes = not execution.dry_run and any(cmd in ("ensure", "clean") for cmd in execution.cmds)
-        applying = changes and execution.block == "apply"
+        execution.is_recorded = False
+        applying = changes and execution.block in ("apply", "prune")
         done = [item.id for item in self.items.made() if applying and item.status == "complete_success"]
         others = [id for id in self.order if id not in set(done)]
         lists = {"done": done, "unknown" if changes else "not_done": others}
@@ -421,24 +609,64 @@ class Page:
 
     def status_name(self) -> str:
         """Return the name of the status that the head shows."""
+        if self._drifted and not self.is_live():
+            return "drifted"
         if self.execution is None:
             return "none"
         if self.execution.stop is not None and self.is_live():
             return "stopping"
+        if self._is_elsewhere():
+            return "not_here"
         return self.execution.status
+
+    def _is_elsewhere(self) -> bool:
+        """Whether what is on screen was done in another place, so that it is not here."""
+        execution = self.execution
+        return execution is not None and execution.status == "complete" and bool(self._not_here)
 
     def sentence(self) -> str:
         """Say in a sentence or two how things stand."""
         execution = self.execution
+        if self._drifted and not self.is_live():
+            return sentences.drift_sentence(self._drifted)
         if execution is None:
             return self._stored_sentence()
+        if self._is_elsewhere():
+            return sentences.elsewhere_sentence(self._not_here, self._labels())
         if execution.outcome is not None:
-            return sentences.outcome_sentence(execution.outcome, self._begun(execution.outcome))
+            if not execution.sentence:
+                execution.sentence = self.ended_sentence(execution.outcome)
+            return execution.sentence
         if execution.stop is not None:
             return sentences.stop_sentence(execution.stop.level, self.waiting_for())
         if execution.status == "starting":
             return "Starting."
         return sentences.running_sentence(execution.cmd, execution.dry_run, self.waiting_for())
+
+    def ended_sentence(self, outcome: dict[str, Any]) -> str:
+        """Say how the execution on screen has ended."""
+        execution = self.execution
+        abandoned = execution is not None and execution.abandoned
+        forgotten = execution.forget if execution is not None else []
+        present = set(self.order)
+        done = (outcome.get("items") or {}).get("done", []) if execution is not None and execution.prunes else []
+        return sentences.outcome_sentence(
+            outcome,
+            self._begun(outcome),
+            abandoned=abandoned,
+            forgotten=forgotten,
+            removed=[id for id in done if id not in present],
+            left=[item.id for item in self.items.leftovers() if item.status == "left_over"],
+        )
+
+    def _labels(self) -> list[str]:
+        """Return the places that have what is not here."""
+        labels: list[str] = []
+        for id in self._not_here[:_MOST_LOOKED_AT]:
+            for other in self.items[id].elsewhere or []:
+                if other["label"] not in labels:
+                    labels.append(other["label"])
+        return labels
 
     def _begun(self, outcome: dict[str, Any]) -> list[str]:
         """Return which items have begun, where it matters."""
@@ -448,7 +676,9 @@ class Page:
         return begun + [item.id for item in self.items.made() if item.begun]
 
     def _stored_sentence(self) -> str:
-        stored = set(self._stored.keys())
+        if self._not_here:
+            return sentences.elsewhere_sentence(self._not_here, self._labels())
+        stored = set(self._stored.keys()) if self._stored is not None else set()
         at_goal = [id for id in self.order if id in stored and self.items[id].status == "at_goal"]
         if at_goal and len(at_goal) == len(self.order):
             return "Everything is at its goal."
@@ -462,19 +692,31 @@ class Page:
         """Whether the last execution left something to be done."""
         return self.execution is not None and self.execution.status in status.RESUMABLE_KINDS
 
-    def _initialize(self) -> None:
+    def _initialize(self, ids: list[str] | None = None) -> None:
+        """Have the items that an execution is about be at its beginning: these, or all."""
         self._stage = "initialized"
+        self._chosen = set(ids) if ids is not None and len(ids) < len(self.order) else None
         for item in self.items.made():
-            item.status = "initialized"
+            if self._concerns(item):
+                item.status = "initialized"
+            elif item.status == "initialized":
+                item.status = item.stored_status()
         self._touch_all()
 
-    def _enter_block(self) -> None:
+    def _enter_block(self, block: str) -> None:
+        if block == "prune":  # what was applied stays done
+            return
         self._stage = "exec_pending"
         for item in self.items.made():
-            item.enter_block()
+            if self._concerns(item) or item.status == "exec_pending":
+                item.enter_block()
         self._touch_all()
 
 
+_OF_A_PLACE = ("item_intent", "item_result")
+"""Events that say of an item that something of it is where the execution runs."""
+_STORED_STATUSES = ("not_seen", "seen", "at_goal", "not_at_goal")
+_MOST_LOOKED_AT = 20
 _LEVELS = ("finish", "cancel", "abandon")
 
 
@@ -482,6 +724,12 @@ def _done_status(item: Item, execution: Execution, outcome: dict[str, Any]) -> s
     """Return what it means for an item that the execution is done with it: only looking makes nothing done."""
     cmds = (outcome.get("cmds") or {}).get("done") or execution.cmds
     last = cmds[-1] if cmds else ""
+    if item.leftover is not None:
+        return "removed"
+    if last in ("ensure", "clean") and not execution.dry_run:
+        verdict = ((outcome.get("notes") or {}).get(item.id) or {}).get("verdict")
+        if verdict in _NOTED:
+            return _NOTED[verdict]
     if outcome["kind"] != "complete" or (last == "ensure" and not execution.dry_run):
         return "complete_success"
     if last == "clean" and not execution.dry_run:
@@ -489,12 +737,17 @@ def _done_status(item: Item, execution: Execution, outcome: dict[str, Any]) -> s
     return item.stored_status()
 
 
+_NOTED = {"repair": "repaired", "replace": "replaced", "leave_alone": "left_alone"}
+"""What became of an item that is done, where that is more than that it was applied."""
+
+
 def _started(page: Page, execution: Execution, event: dict[str, Any]) -> None:
-    execution.started_at = event["at"]
+    execution.started_at = execution.started_at or event["at"]
     execution.cmds = event.get("cmds") or execution.cmds
     execution.dry_run = bool(event.get("dry_run"))
     execution.inputs = event.get("inputs") or execution.inputs
-    page._initialize()
+    execution.asked(event.get("request"))
+    page._initialize(event.get("items"))
 
 
 def _cmd_started(page: Page, execution: Execution, event: dict[str, Any]) -> None:
@@ -503,7 +756,31 @@ def _cmd_started(page: Page, execution: Execution, event: dict[str, Any]) -> Non
 
 def _block_started(page: Page, execution: Execution, event: dict[str, Any]) -> None:
     execution.block = event["block"]
-    page._enter_block()
+    page._enter_block(event["block"])
+
+
+def _leftovers_found(page: Page, execution: Execution, event: dict[str, Any]) -> None:
+    page._show_leftovers(event["leftovers"])
+    for id in event.get("to_clean") or []:
+        if id in page.items and not execution.dry_run:
+            page.items[id].enter_block()
+
+
+def _state_forgotten(page: Page, execution: Execution, event: dict[str, Any]) -> None:
+    item = page.items.get(event["item"])
+    if item is None or item.leftover is None:
+        return
+    if "state" in execution.cmds:
+        page.items.drop_leftover(item.id)
+    else:
+        item.status = "removed"
+        page._touch(item)
+
+
+def _state_moved(page: Page, execution: Execution, event: dict[str, Any]) -> None:
+    item = page.items.get(event["item"])
+    if item is not None and item.leftover is not None:
+        page.items.drop_leftover(item.id)
 
 
 def _interrupt_requested(page: Page, execution: Execution, event: dict[str, Any]) -> None:
@@ -518,6 +795,9 @@ _EXECUTION_HANDLERS = {
     "execution_started": _started,
     "cmd_started": _cmd_started,
     "block_started": _block_started,
+    "leftovers_found": _leftovers_found,
+    "state_forgotten": _state_forgotten,
+    "state_moved": _state_moved,
     "interrupt_requested": _interrupt_requested,
     "execution_ended": _ended,
 }

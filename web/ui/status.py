@@ -25,11 +25,19 @@ ITEM_STATUSES: dict[str, Status] = {
     "complete_success": Status("Done", "check", "good"),
     "complete_fail": Status("Failed", "cross", "bad"),
     "cleaned": Status("Cleaned", "check", "good"),
+    "repaired": Status("Repaired", "check", "good"),
+    "replaced": Status("Replaced", "check", "good"),
+    "left_alone": Status("Left alone", "circle", "idle"),
+    "drifted": Status("Changed outside", "hand", "warn"),
+    "refused": Status("Refused", "hand", "warn"),
+    "left_over": Status("Left over", "leaf", "warn"),
+    "removed": Status("Removed", "check", "good"),
     # What stored states tell of an item that no execution on screen speaks of.
     "not_seen": Status("Not seen", "circle", "idle"),
     "at_goal": Status("At goal", "check", "good"),
     "not_at_goal": Status("Differs", "delta", "idle"),
     "seen": Status("Seen", "circle", "idle"),
+    "not_here": Status("Not here yet", "away", "idle"),
 }
 
 EXECUTION_STATUSES: dict[str, Status] = {
@@ -38,6 +46,8 @@ EXECUTION_STATUSES: dict[str, Status] = {
     "running": Status("Running", "arc", "busy"),
     "stopping": Status("Stopping", "bars", "warn"),
     "complete": Status("Done", "check", "good"),
+    "not_here": Status("Not here yet", "away", "idle"),
+    "drifted": Status("Changed outside", "hand", "warn"),
     "block_interrupted": Status("Interrupted", "bars", "warn"),
     "execution_interrupted": Status("Interrupted", "bars", "warn"),
     "item_error": Status("Failed", "cross", "bad"),
@@ -46,12 +56,20 @@ EXECUTION_STATUSES: dict[str, Status] = {
     "lost": Status("Lost", "question", "warn"),
 }
 
-PREVIEW_ACTIONS: dict[str, Status] = {
-    "skip": Status("Skip", "check", "good"),
-    "check_again": Status("Check again", "delta", "idle"),
-    "run": Status("Run", "arc", "busy"),
-    "unknown": Status("Unknown", "question", "warn"),
+VERDICTS: dict[str, Status] = {
+    "repair": Status("Repair", "hand", "warn"),
+    "replace": Status("Replace", "hand", "warn"),
+    "create": Status("Create", "plus", "busy"),
+    "make_here": Status("Make here", "plus", "busy"),
+    "change": Status("Change", "delta", "busy"),
+    "remove": Status("Remove", "cross", "bad"),
+    "known_after_apply": Status("Known later", "dots", "idle"),
+    "check_again": Status("Check again", "question", "warn"),
+    "cannot_discover": Status("Cannot look", "cross", "bad"),
+    "nothing": Status("Nothing to do", "check", "good"),
+    "leave_alone": Status("Leave alone", "circle", "idle"),
 }
+"""What a command is going to do to an item."""
 
 INTERRUPTED_KINDS = ("block_interrupted", "execution_interrupted")
 RESUMABLE_KINDS = ("block_interrupted", "execution_interrupted", "item_error", "failed", "lost")
@@ -70,6 +88,6 @@ def execution_status(name: str) -> Status:
     return EXECUTION_STATUSES.get(name, _UNHEARD_OF)
 
 
-def preview_action(name: str) -> Status:
-    """Return how a previewed action is shown; a name that is not known is shown as unknown."""
-    return PREVIEW_ACTIONS.get(name, _UNHEARD_OF)
+def verdict(name: str) -> Status:
+    """Return how a verdict is shown; a name that is not known is shown as unknown."""
+    return VERDICTS.get(name, _UNHEARD_OF)

@@ -5,8 +5,23 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ui import difference, sentences, units
-from ui.browser import by_id, clear, document, later, listen, make, make_icon, reporter, set_icon, show, to_js, window
+from ui import difference, review, sentences, units
+from ui.browser import (
+    by_id,
+    clear,
+    document,
+    later,
+    listen,
+    local_day,
+    make,
+    make_icon,
+    reporter,
+    set_icon,
+    show,
+    to_js,
+    window,
+)
+from ui.drift import drift_table
 from ui.status import item_status
 
 if TYPE_CHECKING:
@@ -26,11 +41,25 @@ _ROW_HEIGHT = 44.0
 
 
 class Table:
-    """Draws the items; ``on_choose`` is called with the id of an item that is opened, or None when it is closed."""
+    """Draws the items, and after them what is left over.
 
-    def __init__(self, items: Items, order: list[str], on_choose: Callable[[str | None], None]) -> None:
+    :param on_choose: called with the id of an item that is opened, or None when it is closed.
+    :param on_act: called with what a button in a row does, and the row's id.
+    """
+
+    def __init__(
+        self,
+        items: Items,
+        order: list[str],
+        on_choose: Callable[[str | None], None],
+        on_act: Callable[[str, str], None],
+    ) -> None:
         self._items = items
         self._on_choose = on_choose
+        self._on_act = on_act
+        self._left = make("tbody", cls="leftovers")
+        self._left_rows: dict[str, Row] = {}
+        self._offers_acts = False
         self.chosen: str | None = None
         self._table = table = by_id("item-rows")
         for body in list(table.tBodies):
@@ -43,6 +72,7 @@ class Table:
         if len(self._blocks) > 1:
             table.setAttribute("aria-rowcount", str(len(order) + 1))
             self._leave_gaps()
+        table.appendChild(self._left)
         if len(order) > _WHOLE:
             observer = window.IntersectionObserver.new(self._moved, to_js({"rootMargin": _NEAR}))
             for block in self._blocks:
@@ -73,8 +103,9 @@ class Table:
         if len(items) > _WHOLE:  # most of them are not in the document: what is there is gone through instead
             changed = {item.id for item in items}
             items = [self._items[id] for block in self._blocks for id in block.rows if id in changed]
+            items += self._items.leftovers()
         for item in items:
-            row = self._block_of(item).rows.get(item.id)
+            row = self._row_of(item)
             if row is not None:
                 row.draw(item, item.id == self.chosen)
 
@@ -82,12 +113,38 @@ class Table:
         """Open an item's details and close those that were open."""
         before, self.chosen = self.chosen, id if id in self._items else None
         for each in (before, self.chosen):
-            if each is not None:
-                self._block_of(self._items[each]).fill(self.chosen)
-                self.draw([self._items[each]])
+            item = self._items.get(each)
+            if item is None:
+                continue
+            if item.leftover is None:
+                self._blocks[item.number // _BLOCK].fill(self.chosen)
+            self.draw([item])
 
-    def _block_of(self, item: Item) -> Block:
-        return self._blocks[item.number // _BLOCK]
+    def draw_leftovers(self) -> None:
+        """Have a row for each thing that is left over, and for no other."""
+        left = self._items.leftovers()
+        if [item.id for item in left] == list(self._left_ids()):
+            return
+        rows = document.createDocumentFragment()
+        self._left_rows = {}
+        for item in left:
+            self._left_rows[item.id] = Row(item, rows, item.number + 2)
+            self._left_rows[item.id].draw(item, item.id == self.chosen)
+        self._left.replaceChildren(rows)
+
+    def _left_ids(self) -> list[str]:
+        return sorted(self._left_rows, key=lambda id: self._left_rows[id].number)
+
+    def offer_acts(self, offered: bool) -> None:
+        """Show the buttons in the rows, or hide them while nothing can be begun."""
+        if offered != self._offers_acts:
+            self._offers_acts = offered
+            self._table.dataset.acts = "yes" if offered else "no"
+
+    def _row_of(self, item: Item) -> Row | None:
+        if item.leftover is not None:
+            return self._left_rows.get(item.id)
+        return self._blocks[item.number // _BLOCK].rows.get(item.id)
 
     def _moved(self, entries: Any, observer: Any) -> None:
         """Fill the blocks that have come near, and empty those that are far."""
@@ -102,6 +159,10 @@ class Table:
             reporter.report(error)
 
     def _clicked(self, event: Any) -> None:
+        act = event.target.closest("button[data-act]")
+        if act is not None:
+            self._on_act(str(act.dataset.act), str(act.dataset.of))
+            return
         button = event.target.closest("button[data-item]")
         if button is not None:
             id = str(button.dataset.item)
@@ -156,6 +217,7 @@ class Row:
     """One item's row, and the row of its details below it."""
 
     def __init__(self, item: Item, place: Any, number: int) -> None:
+        self.number = number
         self._row = make("tr", role="row", aria_rowindex=str(number))
         self._drawn: dict[str, Any] = {}
         name = make("th", cls="name", scope="row", role="rowheader")
@@ -180,6 +242,11 @@ class Row:
             show(part, False)
             progress.appendChild(part)
         self._difference = make("td", cls="difference", role="cell")
+        self._differs = make("p")
+        self._acts = make("p", cls="acts")
+        self._difference.appendChild(self._differs)
+        self._difference.appendChild(self._acts)
+        show(self._acts, False)
         for part in (name, cell, progress, self._difference):
             self._row.appendChild(part)
         self._below = make("tr", cls="details", role="row")
@@ -199,13 +266,17 @@ class Row:
             set_icon(self._icon, shown.icon)
             self._word.textContent = shown.word
         self._draw_progress(item)
-        message = item.message or (item.waiting_for and f"waits for {item.waiting_for}") or ""
+        message = _message(item, status)
         if self._is_new("message", message):
             self._message.textContent = message
             show(self._message, bool(message))
         told = item.difference_text()
+        if item.leftover is not None and status == "left_over":
+            told = review.leftover_reason(item.leftover)
         if self._is_new("difference", told):
-            self._difference.textContent = told
+            self._differs.textContent = told
+            show(self._differs, bool(told))
+        self._draw_acts(item, status)
         if self._is_new("chosen", chosen):
             self._button.setAttribute("aria-expanded", "true" if chosen else "false")
             show(self._below, chosen)
@@ -230,8 +301,18 @@ class Row:
             self._amount.textContent = amount
             show(self._amount, bool(amount))
 
+    def _draw_acts(self, item: Item, status: str) -> None:
+        acts = _acts(item, status)
+        if not self._is_new("acts", [act for act, _, _ in acts]):
+            return
+        clear(self._acts)
+        for act, word, label in acts:
+            self._acts.appendChild(make("button", word, type="button", data_act=act, data_of=item.id, aria_label=label))
+        show(self._acts, bool(acts))
+
     def _draw_details(self, item: Item) -> None:
-        seen = json.dumps([item.current, item.goal, item.error, item.unknown_reason])
+        told = (item.error, item.unknown_reason, item.drift, item.drifted, item.leftover, item.elsewhere, item.not_here)
+        seen = json.dumps((item.current, item.goal, told))
         if not self._is_new("details", seen):
             return
         clear(self._details)
@@ -244,10 +325,44 @@ class Row:
         return True
 
 
+def _message(item: Item, status: str) -> str:
+    """Return what is said beside the status."""
+    if status == "not_here" and item.elsewhere:
+        return f"made in {review.places(item.elsewhere[:1], local_day)}"
+    if status == "left_over" and item.leftover is not None:
+        return review.leftover_origin(item.leftover, local_day)
+    if status == "drifted":
+        since = (item.drift or {}).get("stored_at")
+        return f"since {local_day(since)}" if since else "outside irenic"
+    return item.message or (item.waiting_for and f"waits for {item.waiting_for}") or ""
+
+
+def _acts(item: Item, status: str) -> list[tuple[str, str, str]]:
+    """Return the buttons of a row: what each does, its word, and its name for whoever does not see the row."""
+    if status == "drifted":
+        return [
+            ("repair", "Repair", f"Repair {item.id}"),
+            ("accept", "Accept what is there", f"Accept what is there of {item.id}"),
+        ]
+    if status == "left_over" and item.leftover is not None:
+        forget = ("forget", "Forget…", f"Forget {item.id}")
+        return [forget] if item.leftover.get("problem") else [("remove", "Remove…", f"Remove {item.id}"), forget]
+    if status == "refused":
+        return [("forget", "Forget…", f"Forget {item.id}")]
+    return []
+
+
 def _details(item: Item) -> Any:
     box = make("div", cls="detail")
     about = f"{item.type}. {item.summary}" if item.summary else item.type
-    box.appendChild(make("p", about))
+    if about:
+        box.appendChild(make("p", about))
+    if item.leftover is not None:
+        _tell_leftover(box, item.leftover)
+        return box
+    _tell_places(box, item)
+    if item.drift is not None:
+        _tell_drift(box, item)
     if item.error is not None:
         box.appendChild(make("p", _error_text(item.error), "error"))
         for cause in item.error.get("causes") or []:
@@ -256,6 +371,8 @@ def _details(item: Item) -> Any:
         box.appendChild(make("p", f"Unknown: {item.unknown_reason}. Resume looks before it does anything."))
     if item.successors:
         box.appendChild(make("p", "Before: " + sentences.listing(item.successors)))
+    if item.drifted or item.not_here:
+        return box
     fields = difference.fields(item.current, item.goal, item.field_order)
     if not fields:
         box.appendChild(make("p", "Neither its current state nor its goal is known yet.", "quiet"))
@@ -274,6 +391,50 @@ def _details(item: Item) -> Any:
         row.appendChild(make("td", _value(item.goal, field.name, field.goal)))
     box.appendChild(table)
     return box
+
+
+def _tell_leftover(box: Any, leftover: dict[str, Any]) -> None:
+    box.appendChild(make("p", review.leftover_reason(leftover)))
+    origin = review.leftover_origin(leftover, local_day)
+    if origin:
+        box.appendChild(make("p", origin[:1].upper() + origin[1:]))
+    if leftover.get("problem"):
+        box.appendChild(make("p", f"It cannot be removed from here: {leftover['problem']}."))
+    state = leftover.get("state")
+    if state:
+        table = make("table")
+        body = table.createTBody()
+        for name in sorted(state):
+            row = body.insertRow()
+            row.appendChild(make("th", name, scope="row"))
+            row.appendChild(make("td", _value(state, name, state[name])))
+        box.appendChild(table)
+
+
+def _tell_places(box: Any, item: Item) -> None:
+    if not item.elsewhere:
+        return
+    others = review.places(item.elsewhere, local_day)
+    if item.not_here:
+        told = f"Not here yet: made in {others}. Ensure makes it here too, and leaves what is there untouched."
+    else:
+        told = f"Also in {others}."
+    box.appendChild(make("p", told))
+
+
+def _tell_drift(box: Any, item: Item) -> None:
+    drift = item.drift or {}
+    since = drift.get("stored_at")
+    when = f" since {local_day(since)}" if since else ""
+    if item.drifted:
+        told = (
+            f"Changed outside irenic{when}. Repair brings it to its goal; Accept what is there stores what was found, "
+            "and the next Ensure treats it as a change like any other."
+        )
+    else:
+        told = f"It had been changed outside irenic{when}. This is what was found then:"
+    box.appendChild(make("p", told))
+    box.appendChild(drift_table(drift, item.field_order))
 
 
 def _value(state: dict[str, Any] | None, name: str, value: Any) -> str:

@@ -172,7 +172,15 @@ class TabSession:
                 prune=message.prune,
             )
         preview, plan = await self._executions.plan(request)
-        self._post(m.Previewed(items=preview.items, leftovers=preview.leftovers, plan=plan))
+        self._post(
+            m.Previewed(
+                number=message.number,
+                noteworthy=preview.is_noteworthy,
+                items=preview.items,
+                leftovers=preview.leftovers,
+                plan=plan,
+            )
+        )
 
     # Executions.
 

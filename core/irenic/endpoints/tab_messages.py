@@ -70,9 +70,10 @@ class Interrupt(Message):
 
 
 class PreviewRequest(Message):
-    """Ask what a command would do."""
+    """Ask what a command would do; ``number`` comes back with the answer."""
 
     type: Literal["preview"] = "preview"
+    number: int = 0
     profile: Identifier = "default"
     inputs: dict[str, Any] = {}
     cmd: Cmd = Cmd.ENSURE
@@ -189,9 +190,14 @@ class InterruptReplied(Message):
 
 
 class Previewed(Message):
-    """What a command would do, item by item, what is left over, and the plan that holds a command to this."""
+    """What a command would do, item by item, what is left over, and the plan that holds a command to this.
+
+    ``noteworthy`` says whether a person should see it before it happens; ``number`` is that of the question.
+    """
 
     type: Literal["preview"] = "preview"
+    number: int = 0
+    noteworthy: bool = False
     items: list[PreviewItem]
     leftovers: list[Leftover] = []
     plan: Plan

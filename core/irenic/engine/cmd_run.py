@@ -70,6 +70,7 @@ class CmdRun:
         self.walk: Walk | None = None
         self.place = place
         self._place_mark = place_mark
+        self._marking = asyncio.Lock()
         self._context_of = context_of
         here = None if place is None else place.id
         for item_id, run in runs.items():
@@ -108,8 +109,9 @@ class CmdRun:
 
     async def mark_place(self) -> None:
         """Have a place for what is recorded of an item whose state lives in files."""
-        if self.place is None and (mark := self._place_mark()) is not None:
-            self.place = await mark.create()
+        async with self._marking:  # items that begin together are in one place
+            if self.place is None and (mark := self._place_mark()) is not None:
+                self.place = await mark.create()
 
     def place_of(self, run: ItemRun) -> PlaceInfo | None:
         """Return the place that what is recorded of an item is about; None for an item that lives in no files."""

@@ -71,8 +71,9 @@ def verdict_item(
     :param others: what is stored of the item in other places, the latest first.
     :param detail: stands for the words of the first reason.
     """
-    if detail or drift is not None or others or after:
-        words = [_reason_text(reason, drift, others, after) for reason in reasons]
+    is_unknown = PreviewReason.UNKNOWN_RESULT in reasons
+    if detail or drift is not None or others or after or is_unknown:
+        words = [_reason_text(reason, drift, others, after, run.stored) for reason in reasons]
         if detail and words:
             words[0] = detail
         action = _action(kind, reasons)
@@ -143,7 +144,15 @@ def _action(kind: VerdictKind, reasons: Sequence[PreviewReason]) -> PreviewActio
     return action
 
 
-def _reason_text(reason: PreviewReason, drift: Drift | None, others: Sequence[ItemStates], after: Sequence[str]) -> str:
+def _reason_text(
+    reason: PreviewReason,
+    drift: Drift | None,
+    others: Sequence[ItemStates],
+    after: Sequence[str],
+    stored: ItemStates | None,
+) -> str:
+    if reason is PreviewReason.UNKNOWN_RESULT and stored is not None and stored.unknown_reason:
+        return f"{stored.unknown_reason}, so that its state is not known"
     if reason is PreviewReason.DRIFT and drift is not None and drift.stored_at is not None:
         return f"it was changed outside irenic since {day_and_time(drift.stored_at)}"
     if reason is PreviewReason.ELSEWHERE or (reason is PreviewReason.NEVER_RUN and others):

@@ -184,6 +184,7 @@ class Flow:
             inputs_schema=_json_schema(self.inputs_model) if self.inputs_model else None,
             connect=list(self.connect),
             code_hash=self.code_hash(),
+            moves=dict(self._moves),
         )
         types = [type(item) for item in self._items.values()]
         return partial(_draw, head, list(self._items), types, self.graph.edges, frozenset(self._ref_edges))

@@ -1,5 +1,6 @@
 """The mark of a browser as a place: a file in the origin private file system, which goes where the files go."""
 
+import asyncio
 import json
 
 import js
@@ -21,8 +22,8 @@ class OpfsPlace:
     async def read(self) -> PlaceInfo | None:
         """See the protocol."""
         if self._known is None:
-            folder = await opfs.origin_folder(FOLDER)
             try:
+                folder = await opfs.origin_folder(FOLDER)
                 file = await (await folder.getFileHandle(NAME)).getFile()
                 self._known = PlaceInfo(id=str(json.loads(await file.text())["id"]), label=browser_label())
             except Exception:  # there is none, or none that can be read
@@ -31,24 +32,33 @@ class OpfsPlace:
 
     async def create(self) -> PlaceInfo | None:
         """See the protocol."""
-        if await self.read() is not None:
-            return self._known
-        place = PlaceInfo(id=new_execution_id(), label=browser_label())
-        folder = await opfs.origin_folder(FOLDER)
-        access = None
-        try:
-            access = await (await folder.getFileHandle(NAME, create=True)).createSyncAccessHandle()
-            access.truncate(0)
-            access.write(js.TextEncoder.new().encode(json.dumps({"id": place.id})))
-            access.flush()
-        except Exception:  # another tab marks it in this moment, or the browser lets nothing be written
-            return await self.read()
-        finally:
-            if access is not None:
+        for _ in range(_TRIES):
+            if await self.read() is not None:
+                return self._known
+            try:
+                folder = await opfs.origin_folder(FOLDER)
+                file = await folder.getFileHandle(NAME, create=True)
+                access = await file.createSyncAccessHandle()
+            except Exception as error:
+                if getattr(error, "name", "") != "NoModificationAllowedError":
+                    return None  # the browser lets nothing be written
+                await asyncio.sleep(_PAUSE)  # another tab marks it in this moment
+                continue
+            try:
+                if access.getSize() == 0:
+                    place = PlaceInfo(id=new_execution_id(), label=browser_label())
+                    access.write(js.TextEncoder.new().encode(json.dumps({"id": place.id})))
+                    access.flush()
+                    self._known = place
+                    return place
+            finally:
                 access.close()
-        self._known = place
-        return place
+        return self._known
 
+
+_TRIES = 50
+_PAUSE = 0.02
+"""Seconds between two tries."""
 
 _BROWSERS = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
 _SYSTEMS = {

@@ -24,7 +24,10 @@ class EdgeInfo(BaseModel):
 
 
 class FlowInfo(BaseModel):
-    """A flow: items in insertion order, edges, the JSON Schema of its inputs, and the hosts it may talk to."""
+    """A flow: items in insertion order, edges, the JSON Schema of its inputs, and the hosts it may talk to.
+
+    ``moves`` gives the present ids of items that had another one before, by the former one.
+    """
 
     id: str
     summary: str = ""
@@ -33,3 +36,4 @@ class FlowInfo(BaseModel):
     inputs_schema: dict[str, Any] | None = None
     connect: list[str] = []
     code_hash: str = ""
+    moves: dict[str, str] = {}
