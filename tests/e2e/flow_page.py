@@ -100,6 +100,7 @@ class FlowPage:
 
     def files(self) -> list[str]:
         """Return the paths of the files that are listed, once the list is up to date."""
+        expect(self.page.locator("#main")).not_to_have_attribute("aria-busy", "true")  # what is veiled has no text
         expect(self.page.locator("#files")).to_have_attribute("aria-busy", "false")
         return self.page.locator("#files .path").all_inner_texts()
 

@@ -9,8 +9,10 @@ from tests.e2e import tab_files
 from tests.e2e.conftest import NewTab
 from tests.e2e.flow_page import FlowPage
 from tests.e2e.greetings import greetings
+from tests.e2e.origin import Origin
 from tests.e2e.server_process import ServerProcess
-from tests.e2e.test_handoff import irenic
+from tests.e2e.test_handoff import FLOW as LETTERS_FLOW
+from tests.e2e.test_handoff import LETTERS, irenic
 from tests.e2e.test_page_accessibility import is_wider_than_screen, violations
 
 from irenic.cli.site import make_site
@@ -22,8 +24,8 @@ DONE = "Done: greeting and loud are at their goal."
 
 @pytest.fixture
 def flows() -> dict[str, str]:
-    """The flow of this module, and another with the same files."""
-    return {FLOW: greetings(), "others": greetings("others")}
+    """The flow of this module, another with the same files, and one that looks at another site."""
+    return {FLOW: greetings(), "others": greetings("others"), "letters": LETTERS_FLOW.read_text()}
 
 
 @pytest.fixture
@@ -85,9 +87,8 @@ def test_going_back_leaves_the_item_marked_with_two_ways_out(tab: FlowPage) -> N
     expect(tab.item("greeting")).to_have_text("Differs")
     expect(tab.sentence).to_have_text("Discovered the state of greeting.")
     tab.press("ensure")
-    tab.ends("Done")
-    expect(tab.page.locator("#dialog")).not_to_be_visible()
     expect(tab.sentence).to_have_text(DONE)
+    expect(tab.page.locator("#dialog")).not_to_be_visible()
 
 
 def test_one_item_is_repaired_from_its_row(tab: FlowPage) -> None:
@@ -109,6 +110,27 @@ def test_accepting_in_the_dialog_discovers(tab: FlowPage) -> None:
     press(tab, "Accept what is there")
     expect(tab.sentence).to_have_text("Discovered the state of greeting and loud.")
     assert tab.save("greeting.txt").read_text() == "Hello, Bob!"
+
+
+def test_a_look_that_takes_long_can_be_given_up(new_tab: NewTab, origin: Origin) -> None:
+    """Nothing is begun then, and another Ensure begins as ever."""
+    for name in (*LETTERS, "gate"):
+        origin.put(f"/{name}", b"")
+    tab = new_tab().open(flow="letters")
+    tab.fill(site=origin.address)
+    tab.press("ensure")
+    tab.ends("Done")
+    origin.put("/first", b"first", held=True)
+    tab.press("ensure")
+    expect(tab.reply).to_have_text("Looking at what there is…")
+    expect(tab.page.locator("#do-ensure")).to_be_disabled()
+    tab.press("interrupt")
+    expect(tab.reply).to_have_text("Nothing was begun.")
+    origin.downloads["/first"].release()
+    tab.press("ensure")
+    expect(tab.row("third")).to_contain_text("nothing to do")
+    tab.ends("Done")
+    assert len(tab.api("/executions")["items"]) == 2
 
 
 def test_profiles_and_flows_do_not_touch_each_others_files(new_tab: NewTab) -> None:
@@ -243,7 +265,7 @@ def test_what_is_left_over_can_be_forgotten(
     assert day_two.files() == ["greeting.txt", "hi.txt", "loud.txt"]
     assert "greeting#1" not in day_two.statuses()
     day_two.press("ensure")
-    day_two.ends("Done")
+    expect(day_two.sentence).to_have_text(DONE)
     expect(day_two.page.locator("#dialog")).not_to_be_visible()
 
 
