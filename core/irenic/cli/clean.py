@@ -27,4 +27,5 @@ def clean(
     Afterwards each item is as if it had never been applied. What irenic did not make is left alone.
     """
     runner = FlowRunner(flow, what, stop, show)
+    runner.repeated = ["--with-dependents"] if with_dependents else []
     return runner.run_asked(runner.request([Cmd.CLEAN], apply, with_dependents=with_dependents), yes=yes)

@@ -4,7 +4,7 @@ from irenic.cli.exit_codes import ExitCode
 from irenic.cli.options import ApplyOptions, DayTwoOptions, FlowFile, ShowOptions, StopOptions, WhatOptions, YesOption
 from irenic.cli.plans import read_plan
 from irenic.cli.running import FlowRunner
-from irenic.model.cmd import Cmd
+from irenic.model.cmd import Cmd, OnDrift
 
 
 def ensure(
@@ -28,4 +28,9 @@ def ensure(
     items = plan.chosen if plan is not None and not what.item else None
     prune = changes.prune or (plan is not None and plan.prune)
     request = runner.request([Cmd.ENSURE], apply, items, on_drift=changes.on_drift, prune=prune, plan=plan)
+    if changes.plan is not None:
+        runner.plan_file = changes.plan
+    runner.repeated = ["--prune"] if prune else []
+    if changes.on_drift is not OnDrift.ASK:
+        runner.repeated += ["--on-drift", changes.on_drift]
     return runner.run_asked(request, yes=yes)

@@ -59,6 +59,9 @@ class FlowRunner:
         self._what = what
         self._stop = stop
         self._show = show
+        self.plan_file = Path("plan.json")
+        self.repeated: list[str] = []
+        """Options of the command that a further one needs too."""
         self._stdout = sys.stdout
         with self._own_stdout():
             self.flow = load_flow_file(path)
@@ -201,6 +204,8 @@ class FlowRunner:
             await store.close()
 
     async def _with_inputs(self, request: CmdExecRequest, store: Store) -> CmdExecRequest:
+        if request.cmds == [Cmd.STATE]:
+            return request
         stored = await store.inputs(self.flow.id, request.profile)
         secrets = asked_secrets(self.flow, {**stored, **request.inputs})
         self.flow.merge_inputs(stored, {**request.inputs, **secrets})
@@ -252,7 +257,20 @@ class FlowRunner:
             options=shlex.join(options),
             profile=what.profile,
             chosen=shlex.join(chosen),
+            plan=shlex.quote(str(self.plan_file)),
+            repeated=self._repeated(),
         )
+
+    def _repeated(self) -> str | None:
+        """Return what the same command needs again; None where that holds a secret."""
+        words = list(self.repeated)
+        fields = self.flow.inputs_model.model_fields if self.flow.inputs_model is not None else {}
+        for given in self._what.input:
+            name = given.partition("=")[0]
+            if name in fields and "Secret" in str(fields[name].annotation):
+                return None
+            words += ["--input", given]
+        return shlex.join(words)
 
     @contextlib.contextmanager
     def _own_stdout(self) -> Iterator[None]:

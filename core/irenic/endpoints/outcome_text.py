@@ -62,12 +62,16 @@ class CommandLine:
     :param options: what every next command needs too, e.g. ``--store PATH``.
     :param profile: the profile; an execution that is resumed knows its own.
     :param chosen: what limits the same command to some items, e.g. ``--item a``.
+    :param plan: the file of the plan that was given.
+    :param repeated: what the same command needs again, e.g. ``--prune``; None where it holds a secret.
     """
 
     flow: str
     options: str = ""
     profile: str = "default"
     chosen: str = ""
+    plan: str = "plan.json"
+    repeated: str | None = ""
 
     def of(self, command: str) -> str:
         """Return the command line of another command on the same flow and profile."""
@@ -206,15 +210,21 @@ class _Writer:
         if note is None:
             return ""
         drift = self._outcome.drift.get(item)
-        if note.verdict is VerdictKind.REPAIR and drift is not None:
-            is_gone = all(value is None for value in (drift.found or {}).values())
-            return "it was missing" if is_gone else f"found {one_line(drift.found)}"
+        if drift is not None and self._is_repaired(item):
+            return "it was missing" if drift.is_gone else f"found {one_line(drift.found)}"
         if note.verdict is VerdictKind.MAKE_HERE:
             return note_text(note.message).replace("not here yet; made", "it was not here yet; also")
         return note_text(note.message)
 
+    def _is_repaired(self, item: str) -> bool:
+        """Return whether an item that was changed outside irenic was applied again."""
+        applied = self._message(item) != "nothing to do" and Cmd.CLEAN not in _commands(self._outcome)
+        return item in self._outcome.drift and applied and not self._outcome.dry_run
+
     def _done_word(self, item: str) -> str:
         note = self._outcome.notes.get(item)
+        if self._is_repaired(item):
+            return "repaired"
         if not self._outcome.dry_run and note is not None and note.verdict in _NOTED_WORDS:
             return _NOTED_WORDS[note.verdict]
         if self._message(item) == "nothing to do":
@@ -375,10 +385,15 @@ def next_commands(outcome: CmdOutcome, command_line: CommandLine | None) -> list
         return []
     command = next(iter([*outcome.cmds.not_done, *outcome.cmds.done]), Cmd.ENSURE)
     if outcome.dry_run:
-        return [command_line.again(command)] if outcome.kind == "complete" else []
+        if outcome.kind != "complete" or command_line.repeated is None:
+            return []
+        return [command_line.again(f"{command} {command_line.repeated}".strip())]
     match outcome.kind:
         case "complete" if command in (Cmd.ENSURE, Cmd.STATUS, Cmd.DIFF) and outcome.leftovers:
             return list(_ways_of_leftovers(outcome, command_line))
+        case "complete" if command == Cmd.CLEAN and (alone := _left_alone(outcome)):
+            adopt = command_line.of(f"state adopt {shlex.join(alone)}")
+            return [f"{adopt}   (make it irenic's, so that clean removes it)"]
         case "complete" if command == Cmd.CLEAN and (left := [o.item for o in outcome.leftovers if o.place is None]):
             return [f"{command_line.of(f'state forget {shlex.join(left)}')}   (leave it where it is)"]
         case "block_interrupted" | "execution_interrupted" | "lost":
@@ -393,6 +408,12 @@ def next_commands(outcome: CmdOutcome, command_line: CommandLine | None) -> list
     return []
 
 
+def _left_alone(outcome: CmdOutcome) -> list[str]:
+    """Return the items that clean found and irenic did not make."""
+    notes = outcome.notes.items()
+    return [item for item, note in notes if note.verdict is VerdictKind.LEAVE_ALONE and "did not make" in note.message]
+
+
 def _ways_of_leftovers(outcome: CmdOutcome, command_line: CommandLine) -> Iterator[str]:
     if any(leftover.problem is None for leftover in outcome.leftovers):
         yield f"{command_line.again('ensure --prune')}   (remove what is left over)"
@@ -403,12 +424,16 @@ def _ways_of_leftovers(outcome: CmdOutcome, command_line: CommandLine) -> Iterat
 def _ways_of_refused(outcome: CmdOutcome, command_line: CommandLine, command: str) -> Iterator[str]:
     reasons = {refusal.reason for refusal in outcome.refusals.values()}
     if "held" in reasons:
-        yield f"wait for it, interrupt it, or take over: {command_line.again(command)} --take-over"
+        if {Cmd.STATE, Cmd.ADOPT} & set(_commands(outcome)):
+            yield "wait for it, or interrupt it, then the same again"
+        else:
+            yield f"wait for it, interrupt it, or take over: {command_line.again(command)} --take-over"
     elif "drift" in reasons:
         yield f"{command_line.again('ensure --on-drift repair')}   (bring it back)"
         yield f"{command_line.again('discover')}   (accept what is there)"
     elif "stale_plan" in reasons:
-        yield command_line.again("preview --save plan.json")
+        again = command_line.again(f"ensure --plan {command_line.plan}")
+        yield f"{command_line.again(f'preview --save {command_line.plan}')}, then {again}"
     elif "state_shape" in reasons:
         forget = f"state forget {shlex.join(outcome.refusals)}"
         yield f"{command_line.of(forget)}   (irenic then no longer knows of it)"

@@ -127,9 +127,10 @@ def _drift_lines(item: PreviewItem) -> Iterator[str]:
         return
     names = changed_names(drift.stored, drift.found)
     yield f"stored  {part_text(drift.stored, names)}"
-    yield f"found   {part_text(drift.found, names)}"
-    if drift.goal is not None:
-        yield f"goal    {part_text(drift.goal, names)}"
+    yield f"found   {'nothing' if drift.is_gone else part_text(drift.found, names)}"
+    goal = part_text(drift.goal, names)
+    if goal != "nothing":  # else it is not known yet
+        yield f"goal    {goal}"
 
 
 def _summary(preview: Preview, *, cleans: bool) -> str:

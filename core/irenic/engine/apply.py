@@ -15,7 +15,7 @@ from irenic.engine.cmd_run import CmdRun, is_interrupt
 from irenic.engine.error_info import describe_error
 from irenic.engine.item_run import ItemRun
 from irenic.engine.verdict import ItemLeft, dump
-from irenic.flow.generated import changed_fields
+from irenic.flow.generated import changed_fields, states_equal
 from irenic.flow.item import ApplyCheck, StateDiff
 from irenic.flow.params import PartialParams
 from irenic.model.cmd import Direction, StateKind
@@ -150,6 +150,8 @@ class Application:
         prepared.params, prepared.target = params, target
         current = prepared.current = run.checked(await run.call(item.state_current, run.cx, params), "state_current")
         self._look()
+        if run.may_be_lost and states_equal(current, target):
+            raise ItemFailure(self._lost_text(run))
         user = cmd_run.user_of(run, current)
         if user is not None:
             raise _InUse(user)
@@ -159,6 +161,12 @@ class Application:
         diff = prepared.diff = item.state_diff(current, target)
         prepared.phase = "apply_check"
         prepared.check = item.apply_check(params, current, target, diff)
+
+    def _lost_text(self, run: ItemRun) -> str:
+        what = "its ensure was begun, its result is not known, and nothing was stored to find what it may have made by"
+        if run.item_id in self._cmd_run.leftovers:
+            return f"{what}: look for it by hand, then `irenic state forget` {run.item_id}."
+        return f"{what}: run `irenic ensure` again, which tries the same again with the same key, then clean."
 
     def _look(self) -> None:
         if not self._interrupts.may_go_on():
@@ -173,7 +181,7 @@ class Application:
             return
         current = dump(prepared.current)
         if self._direction is Direction.CLEAN:
-            self._emit_unchanged(run, current)
+            self._emit_unchanged(run, current, about=run.about(prepared.params))
             self._forget_leftover(run)
             return
         cmd_run.record_moves(run)

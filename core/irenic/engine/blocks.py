@@ -8,6 +8,7 @@ from irenic.engine.cmd_run import CmdRun
 from irenic.engine.discover import Discovery
 from irenic.engine.item_run import ItemRun
 from irenic.engine.leftovers import find_leftovers, graph_with, leftover_run
+from irenic.engine.moves import is_taken
 from irenic.engine.verdict import dump
 from irenic.engine.verdict_text import place_text
 from irenic.flow.graph import Graph
@@ -143,12 +144,10 @@ def _refuse_dependents(cmd_run: CmdRun) -> None:
     if request.items is None or request.dry_run:
         return
     graph = request.flow.graph
-    for item_id in cmd_run.runs:
-        others = [
-            other
-            for other in request.flow.items
-            if other in graph.descendants([item_id]) and other not in cmd_run.runs and _is_there(cmd_run, other)
-        ]
+    there = [other for other in request.flow.items if other not in cmd_run.runs and _is_there(cmd_run, other)]
+    for item_id in cmd_run.runs if there else ():
+        descendants = graph.descendants([item_id])
+        others = [other for other in there if other in descendants]
         if others:
             names = ", ".join(others)
             cmd_run.refusals[item_id] = Refusal(
@@ -285,8 +284,7 @@ async def _edit(cmd_run: CmdRun) -> None:
     for item in request.forget:
         recorder.emit(StateForgotten, item=item)
     for item, to in request.moves.items():
-        entry = stored.items.get(to)
-        if entry is not None and entry.is_made:
+        if is_taken(stored, to):
             raise ParamsError(f"something is stored of {to} already: forget or clean it before {item} takes its place.")
         recorder.emit(StateMoved, item=item, to=to)
     for item_id in cmd_run.runs:

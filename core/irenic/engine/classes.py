@@ -44,5 +44,5 @@ def _namespaces(flow: Flow, module: str) -> Iterable[Any]:
         return
     try:
         yield vars(importlib.import_module(module))
-    except Exception:  # the package is gone, or cannot be imported here
+    except (Exception, SystemExit):  # the package is gone, or cannot be imported here
         return

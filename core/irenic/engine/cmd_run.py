@@ -10,7 +10,7 @@ from irenic.engine.item_run import ItemRun
 from irenic.engine.platform import PlaceMark
 from irenic.engine.recorder import Recorder
 from irenic.engine.request import CmdExecRequest
-from irenic.engine.verdict import Looker, former_params
+from irenic.engine.verdict import Looker, dump, former_params
 from irenic.engine.walk import Walk
 from irenic.flow.generated import generated_fields
 from irenic.flow.graph import Graph
@@ -72,6 +72,7 @@ class CmdRun:
         self._place_mark = place_mark
         self._marking = asyncio.Lock()
         self._context_of = context_of
+        self._abouts: dict[str, ItemAbout | None] = {}
         here = None if place is None else place.id
         for item_id, run in runs.items():
             entry = stored.items.get(item_id)
@@ -139,30 +140,28 @@ class CmdRun:
         about = None if run.stored is None else run.stored.about
         if run.item_id not in self.leftovers or about is None:
             return None
+        state = dump(current)
         is_marked = any(getattr(current, name) is not None for name in generated_fields(run.item.State))
         for item_id in self.request.flow.items:
-            cleaned = self.cleans and item_id in self.runs
-            if not cleaned and self.current.get(item_id) == current and self._stands_for(item_id, about, is_marked):
+            if self.cleans and item_id in self.runs:
+                continue
+            other = self._about_of(item_id)
+            if other is not None and other.identity is not None and about.identity is not None:
+                is_same = other.identity == about.identity
+            else:
+                is_same = dump(self.current.get(item_id)) == state and (is_marked or _look_alike(other, about))
+            if is_same:
                 return item_id
         return None
 
-    def _stands_for(self, item_id: str, about: ItemAbout, is_marked: bool) -> bool:
-        """Return whether an item whose state is that of a leftover stands for the same thing.
-
-        :param is_marked: whether the state holds what only this very thing has.
-        """
-        if is_marked:
-            return True
-        run = self.runs.get(item_id)
-        if run is None:
-            whole = self.stored.items.get(item_id)
+    def _about_of(self, item_id: str) -> ItemAbout | None:
+        """Return what an item of the flow stands for, once the command is through with it."""
+        if item_id not in self._abouts:
+            run, whole = self.runs.get(item_id), self.stored.items.get(item_id)
             entry = None if whole is None else whole.at(self.here)
-            other = None if entry is None else entry.about
-        else:
-            other = self.about_now(run)
-        if other is None or (other.type, other.identity) != (about.type, about.identity):
-            return False
-        return about.identity is not None or other.params == about.params
+            stored = None if entry is None else entry.about
+            self._abouts[item_id] = stored if run is None else self.about_now(run)
+        return self._abouts[item_id]
 
     def keep_former(self, run: ItemRun) -> None:
         """Leave over what is stored of an item that stands for another thing now, before that is stored."""
@@ -244,3 +243,7 @@ class CmdRun:
 def is_interrupt(run: ItemRun, error: BaseException) -> bool:
     """Return whether an exception is a cancellation that the engine sent."""
     return isinstance(error, asyncio.CancelledError) and run.was_cancelled
+
+
+def _look_alike(one: ItemAbout | None, other: ItemAbout) -> bool:
+    return one is not None and (one.type, one.params) == (other.type, other.params)

@@ -102,6 +102,7 @@ class ExecutionItemContext(ItemContext):
     @property
     def stored(self) -> Any:
         """See the base class."""
+        self._run.reads_stored = True
         return self._run.kept if self._run.kept is not None else self._run.stored_state
 
     @property

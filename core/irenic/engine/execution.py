@@ -290,7 +290,8 @@ class CmdExecution:
                 on_lost=self._lease_lost,
                 on_interrupt=self._take,
             )
-        inputs = flow.merge_inputs(await store.inputs(flow.id, profile), request.inputs)
+        only_edits = request.cmds == [Cmd.STATE]  # which no item takes part in
+        inputs = None if only_edits else flow.merge_inputs(await store.inputs(flow.id, profile), request.inputs)
         public = public_values(inputs)
         if request.writes and request.inputs:
             await store.save_inputs(flow.id, profile, public)

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from copy import deepcopy
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from pydantic import ValidationError
-from pydantic_core import to_jsonable_python
+from pydantic_core import PydanticSerializationError
 
 from irenic.flow.flow import Flow
+from irenic.flow.generated import generated_fields
 from irenic.flow.graph import Graph
 from irenic.flow.item import Item, code_hash
-from irenic.flow.params import ParamsSpec, PartialParams, digest, explain, stored_params
+from irenic.flow.params import ParamsSpec, PartialParams, canonical, digest, explain, stored_params
 from irenic.model.errors import ItemFailure, StateShapeError
 from irenic.model.events import ItemAbout
 from irenic.model.states import ItemStates
@@ -45,6 +47,7 @@ class ItemRun:
         "last_alive",
         "moves",
         "phase",
+        "reads_stored",
         "recorded_at",
         "shields",
         "spec",
@@ -72,6 +75,8 @@ class ItemRun:
         self.moves: tuple[tuple[str, str], ...] = ()
         """Stored entries that have to change their ids before anything of this item is recorded."""
         self.uses_place = False
+        self.reads_stored = False
+        """Whether the item has asked for what is stored of it, to find itself by."""
         self.phase = ""
         """Which of the item's functions was called last."""
         self._after = after
@@ -151,7 +156,7 @@ class ItemRun:
             raise StateShapeError(f"its stored state has version {version}, and {name} knows {present}.")
         if version < present:
             try:
-                data = self.item.upgrade_state(version, data)
+                data = self.item.upgrade_state(version, deepcopy(data))
             except NotImplementedError:
                 raise StateShapeError(
                     f"its stored state has version {version}, and {name} has {present} and no upgrade_state."
@@ -164,6 +169,19 @@ class ItemRun:
             raise StateShapeError(
                 explain(error, f"its stored state does not fit {self.item.State.__name__}")
             ) from error
+
+    @property
+    def may_be_lost(self) -> bool:
+        """Whether the item may have made a thing that it cannot find: it looks by what is stored, and that is nothing.
+
+        The result of its ensure is not known, and nothing that only this thing has was kept.
+        """
+        stored = self.stored
+        if stored is None or not stored.unknown or stored.key is None or not self.reads_stored:
+            return False
+        known = self.load(stored.current)
+        fields = generated_fields(self.item.State)
+        return known is None or all(getattr(known, name) is None for name in fields)
 
     @property
     def task(self) -> asyncio.Task[Any] | None:
@@ -283,7 +301,17 @@ def type_name(cls: type) -> str:
 
 
 def identity_of(item: Item[Any, Any], params: Any) -> Any:
-    """Return an item's identity as JSON-able data; None where it cannot be said."""
+    """Return an item's identity as JSON-able data; None where it cannot be said.
+
+    :raises ItemFailure: if it is no data, so that it would be another one in the next process.
+    """
     if type(item).identity is Item.identity:
         return None
-    return to_jsonable_python(item.identity(params), fallback=repr)
+    identity = item.identity(params)
+    try:
+        return canonical(identity)
+    except PydanticSerializationError as error:
+        raise ItemFailure(
+            f"{type(item).__name__}.identity returned {type(identity).__name__}, which is no JSON-able data: return "
+            "strings, numbers, lists, or a dict of them."
+        ) from error

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from irenic.engine.classes import find_class
-from irenic.engine.item_run import ItemRun
+from irenic.engine.item_run import ItemRun, identity_of
 from irenic.engine.verdict import former_params
 from irenic.engine.verdict_text import identity_text
 from irenic.flow.flow import Flow
@@ -90,6 +90,12 @@ def leftover_run(flow: Flow, stored_id: str, entry: ItemStates, inputs: Any, tas
         item = cls(stored_id.partition("#")[0])
     except Exception as error:
         raise FlowError(f"{cls.__name__} cannot be made from an id alone: {type(error).__name__}: {error}") from error
+    try:
+        identity = identity_of(item, params)
+    except Exception as error:
+        raise FlowError(f"its identity cannot be said: {error}") from error
+    if about.identity is not None and identity != about.identity:
+        raise FlowError(f"{cls.__name__}.identity was {about.identity!r} when it was made, and is {identity!r} now")
     given = {name: getattr(params, name) for name in cls.Params.model_fields}
     run = ItemRun(stored_id, item, ParamsSpec(stored_id, cls.Params, given), tasks, tuple(about.after))
     run.stored = entry

@@ -10,12 +10,13 @@ def pending_moves(flow: Flow, stored: FlowStates) -> dict[str, str]:
     for stored_id in stored.items:
         item_id, mark, number = stored_id.partition("#")
         new = flow.moves.get(item_id)
-        if new is not None and not _is_taken(stored, f"{new}{mark}{number}"):
-            moves[stored_id] = f"{new}{mark}{number}"
+        target = f"{new}{mark}{number}"
+        if new is not None and target not in moves.values() and not is_taken(stored, target):
+            moves[stored_id] = target
     return moves
 
 
-def _is_taken(stored: FlowStates, stored_id: str) -> bool:
+def is_taken(stored: FlowStates, stored_id: str) -> bool:
     """Return whether anything that irenic made, here or elsewhere, is stored under an id."""
     whole = stored.items.get(stored_id)
     return whole is not None and (whole.is_made or any(entry.is_made for entry in whole.elsewhere.values()))

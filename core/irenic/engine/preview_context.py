@@ -43,6 +43,7 @@ class PreviewItemContext(ItemContext):
     @property
     def stored(self) -> Any:
         """See the base class."""
+        self._run.reads_stored = True
         return self._run.stored_state
 
     @property

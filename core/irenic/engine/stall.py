@@ -32,9 +32,10 @@ class StallWatch:
         now = loop.time()
         next_look = now + self._after
         for item in self._recorder.fold.items.values():
-            if item.status is not ProgressStatus.RUNNING or not item.intent_open:
+            run = self._runs.get(item.item)  # a leftover has none here
+            if run is None or item.status is not ProgressStatus.RUNNING or not item.intent_open:
                 continue
-            due = self._runs[item.item].last_alive + self._after
+            due = run.last_alive + self._after
             if due > now:
                 next_look = min(next_look, due)
                 continue

@@ -294,13 +294,19 @@ class Looker:
         if stored is None or stored.unknown or stored.current is None or current is None or run.moves:
             return None
         before = run.stored_state
-        if not changed_fields(before, current) or self._made_by_irenic(run, stored):
+        if not changed_fields(before, current) or stored.current == dump(current) or self._made_by_irenic(run, stored):
             return None
         known_thing = stored.about is not None and stored.about.identity is not None
         changed = params is not None and stored.params_hash not in (None, run.params_hash(params))
         if changed and not known_thing:
             return None
-        return Drift(stored=stored.current, found=dump(current), goal=dump(goal), stored_at=stored.current_at)
+        return Drift(
+            stored=stored.current,
+            found=dump(current),
+            goal=dump(goal),
+            is_gone=states_equal(current, run.item.state_clean(self._partial(run))),
+            stored_at=stored.current_at,
+        )
 
     def _made_by_irenic(self, run: ItemRun, stored: ItemStates) -> bool:
         """Return whether something before the item was applied after the item was last looked at."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from types import NoneType
@@ -170,7 +170,7 @@ def digest(value: Any) -> str:
         plain: Any = value.model_dump()
     else:
         plain = value
-    sha = hashlib.sha256(json.dumps(_canonical(plain), sort_keys=True).encode())
+    sha = hashlib.sha256(json.dumps(canonical(plain, repr), sort_keys=True).encode())
     for secret in secrets_in(value):
         sha.update(hashlib.sha256(secret).digest())
     return sha.hexdigest()
@@ -185,15 +185,18 @@ def _is_plain(model: type[BaseModel]) -> bool:
 _PLAIN = (str, int, float, bool, str | None, int | None, float | None, bool | None, list[str], list[int])
 
 
-def _canonical(value: Any) -> Any:
-    """Return plain data that is the same for equal values, in every process: the order of a set is none."""
+def canonical(value: Any, fallback: Callable[[Any], Any] | None = None) -> Any:
+    """Return plain data that is the same for equal values, in every process: the order of a set is none.
+
+    :raises PydanticSerializationError: if it cannot be plain data, and there is no ``fallback``.
+    """
     if isinstance(value, dict):
-        return {str(key): _canonical(element) for key, element in value.items()}
+        return {str(key): canonical(element, fallback) for key, element in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_canonical(element) for element in value]
+        return [canonical(element, fallback) for element in value]
     if isinstance(value, (set, frozenset)):
-        return sorted((_canonical(element) for element in value), key=repr)
-    return to_jsonable_python(value, fallback=repr)
+        return sorted((canonical(element, fallback) for element in value), key=repr)
+    return to_jsonable_python(value, fallback=fallback)
 
 
 def explain(error: ValidationError, what: str) -> str:

@@ -1,11 +1,12 @@
 """The mark of a folder as a place: ``.irenic/place.json``, beside the files that it speaks of."""
 
+import hashlib
 import json
 import os
 import platform
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field
 
 from irenic.items.disk import make_directories, write_file_durably
 from irenic.items.threads import in_thread
@@ -19,7 +20,7 @@ NAME = "place.json"
 class _Mark(BaseModel):
     """What the file says; ``path`` and ``host`` are where the mark was made."""
 
-    id: str
+    id: str = Field(min_length=1, max_length=64)
     path: str
     host: str
 
@@ -62,8 +63,9 @@ class DiskPlace:
             if not ignore.exists():
                 ignore.write_text("*\n")
             write_file_durably(self._path, json.dumps(mark.model_dump(), indent=1).encode() + b"\n")
-        except OSError:
-            return None
+        except OSError:  # a folder that cannot be written to is known by where it is
+            seen = f"{platform.node()}:{self._root}"
+            return self._info(hashlib.sha256(seen.encode()).hexdigest()[:26])
         return self._info(mark.id)
 
     def _is_copy(self, mark: _Mark) -> bool:
@@ -82,7 +84,7 @@ class DiskPlace:
 def _load(path: Path) -> _Mark | None:
     try:
         return _Mark.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
+    except (OSError, ValueError):
         return None
 
 

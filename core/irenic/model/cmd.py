@@ -27,6 +27,8 @@ class Block(Word):
     STATES_CLEAN_INSERT = "states_clean_insert"
     STATES_ADOPT = "states_adopt"
     STATES_EDIT = "states_edit"
+    SYNC_CHECK = "sync_check"
+    """Only in journals of earlier versions; it is no longer run."""
     VERDICT = "verdict"
     DIFF = "diff"
     APPLY = "apply"

@@ -39,10 +39,20 @@ class Refusal(BaseModel):
 
     ``drift``: it was changed outside irenic; ``stale_plan``: it is not what the plan saw; ``state_shape``: its stored
     state does not fit its class; ``held``: another execution holds the profile; ``dependents``: other items stand on
-    it.
+    it. The last four are in journals of earlier versions only.
     """
 
-    reason: Literal["drift", "stale_plan", "state_shape", "held", "dependents"]
+    reason: Literal[
+        "drift",
+        "stale_plan",
+        "state_shape",
+        "held",
+        "dependents",
+        "only_stored",
+        "only_discovered",
+        "differ",
+        "not_discovered",
+    ]
     message: str
     stored: Any = None
     discovered: Any = None

@@ -30,11 +30,15 @@ class VerdictKind(Word):
 
 
 class Drift(BaseModel):
-    """An item that was changed outside irenic; ``goal`` is None where it is not known."""
+    """An item that was changed outside irenic; ``goal`` is None where it is not known.
+
+    ``is_gone`` says that nothing is there any more, whatever the found state looks like.
+    """
 
     stored: dict[str, Any] | None = None
     found: dict[str, Any] | None = None
     goal: dict[str, Any] | None = None
+    is_gone: bool = False
     stored_at: Timestamp | None = None
 
 

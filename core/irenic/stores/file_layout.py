@@ -81,7 +81,10 @@ class Layout:
         if version is None:
             return False
         if version < FORMAT:
-            self._migrate()
+            try:
+                self._migrate()
+            except OSError:  # it cannot be written to; an older one is read as it is
+                return True
         self._is_ready = True
         return True
 
