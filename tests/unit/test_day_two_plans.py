@@ -82,7 +82,9 @@ async def test_a_stale_plan_is_refused_and_says_what_has_changed(
     outcome = await do(world, store, change(world), "ensure", plan=plan)
     assert (outcome.kind, world.applied) == ("refused", [])
     assert said in outcome.message
-    assert next_commands(outcome, CommandLine("f.py")) == ["irenic preview f.py --save plan.json, then irenic ensure f.py --plan plan.json"]
+    assert next_commands(outcome, CommandLine("f.py")) == [
+        "irenic preview f.py --save plan.json, then irenic ensure f.py --plan plan.json"
+    ]
     _, plan = await plan_of(world, store, change(world) if change is not _delete else written())
     assert (await do(world, store, written(), "ensure")).kind == "complete"
 
