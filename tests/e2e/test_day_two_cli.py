@@ -124,7 +124,7 @@ def environment() -> dict[str, str]:
 def next_of(text: str) -> list[list[str]]:
     """Return the commands that a text says are next, without the word irenic."""
     _, _, rest = text.partition("Next: ")
-    lines = [line.strip().partition("   (")[0] for line in rest.splitlines()]
+    lines = [line.strip().partition("   (")[0] for line in rest.replace(", then ", "\n").splitlines()]
     return [shlex.split(line)[1:] for line in lines if line.startswith("irenic ")]
 
 
@@ -403,10 +403,31 @@ def test_a_plan_is_saved_applied_once_and_stale_afterwards(folder: Folder) -> No
     assert "the plan is stale: b changed since it was saved" in result.stdout
     assert folder.files() == {"plan.json", "b.txt"}
     folder.follow(result)
-    folder.irenic("ensure", file, "--plan", "plan.json")
+    folder.follow(result, 1)
     assert (folder.path / "b.txt").read_text() == "b|"
     (folder.path / "plan.json").write_text((folder.path / "plan.json").read_text().replace("two", "twq"))
     assert "edited" in folder.irenic("ensure", file, "--plan", "plan.json", code=2).stderr
+
+
+def test_a_plan_without_prune_does_not_remove_what_is_left_over(folder: Folder) -> None:
+    """It is not known what would be removed: the plan has to say it."""
+    file = folder.flow("two", TWO)
+    folder.irenic("preview", file, "--save", "plan.json")
+    refused = folder.irenic("ensure", file, "--plan", "plan.json", "--prune", code=2)
+    assert "was saved without --prune" in refused.stderr
+    folder.irenic("preview", file, "--prune", "--save", "plan.json")
+    folder.irenic("ensure", file, "--plan", "plan.json", "--prune")
+
+
+def test_what_a_flow_prints_does_not_get_into_its_states_for_programs(folder: Folder) -> None:
+    """It goes to standard error."""
+    file = folder.flow("two", TWO)
+    folder.irenic("ensure", file)
+    path = folder.path / file
+    path.write_text(path.read_text() + "\nprint('loaded')\n")
+    listed = folder.irenic("state", "list", file, "--format", "json")
+    assert set(json.loads(listed.stdout)["items"]) == {"a", "b"}
+    assert "loaded" in listed.stderr
 
 
 def test_a_folder_on_one_store_is_another_place(tmp_path: Path) -> None:

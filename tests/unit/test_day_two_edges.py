@@ -426,6 +426,17 @@ async def test_a_request_is_not_made_again_for_another_flow() -> None:
         request_again(things(world, "b"), record, None)
 
 
+async def test_what_an_earlier_irenic_was_asked_for_is_told_from_its_outcome() -> None:
+    """It stored no request; a resume does not go beyond the items that it was about."""
+    store, world = MemoryStore(), World()
+    flow = things(world, "a", "b")
+    outcome = await run(store, flow, "ensure", items=["a"])
+    (record,) = (await store.executions()).items
+    record = record.model_copy(update={"request": None})
+    assert request_again(flow, record, outcome).items == ["a"]
+    assert request_again(flow, record, None).items is None
+
+
 async def test_a_watcher_of_an_execution_that_leaves_no_record_reads_all_of_it() -> None:
     """Also what is not among the latest events any more."""
     world, store = World(), MemoryStore()

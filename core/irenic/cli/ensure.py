@@ -5,6 +5,7 @@ from irenic.cli.options import ApplyOptions, DayTwoOptions, FlowFile, ShowOption
 from irenic.cli.plans import read_plan
 from irenic.cli.running import FlowRunner
 from irenic.model.cmd import Cmd, OnDrift
+from irenic.model.errors import ParamsError
 
 
 def ensure(
@@ -25,6 +26,11 @@ def ensure(
     """
     runner = FlowRunner(flow, what, stop, show)
     plan = None if changes.plan is None else read_plan(changes.plan, runner.flow, what.profile)
+    if plan is not None and changes.prune and not plan.prune:
+        raise ParamsError(
+            f"--plan {changes.plan} was saved without --prune: leave --prune out, or save it again with "
+            f"`irenic preview FLOW.py --prune --save {changes.plan}`."
+        )
     items = plan.chosen if plan is not None and not what.item else None
     prune = changes.prune or (plan is not None and plan.prune)
     request = runner.request([Cmd.ENSURE], apply, items, on_drift=changes.on_drift, prune=prune, plan=plan)

@@ -1,6 +1,7 @@
 """See and change what irenic has stored of a flow's items."""
 
 import asyncio
+import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterable
@@ -27,6 +28,7 @@ from irenic.cli.options import (
 from irenic.cli.progress import ProgressChoice
 from irenic.cli.questions import agreed, is_asked_here
 from irenic.cli.running import FlowRunner
+from irenic.cli.standard_output import own_stdout
 from irenic.cli.stores import open_store
 from irenic.endpoints.formats import Format, format_data
 from irenic.endpoints.wording import one_line
@@ -52,10 +54,12 @@ def list_states(
     format: FormatOption = Format.TEXT,
 ) -> ExitCode:
     """List what is stored of a flow's items, in this place and in others, and what is left over."""
-    loaded, states, here = _read(flow, profile, store, token)
     if format is not Format.TEXT:
-        sys.stdout.write(format_data(states, format))
+        with own_stdout() as stdout, contextlib.redirect_stdout(sys.stderr):
+            _, states, _ = _read(flow, profile, store, token)
+            stdout.write(format_data(states, format))
         return ExitCode.COMPLETE
+    loaded, states, here = _read(flow, profile, store, token)
     left = {leftover.item for leftover in find_leftovers(loaded, states, here, {}, None, chosen=False)}
     for row in _rows(states, here, left):
         sys.stdout.write(row + "\n")

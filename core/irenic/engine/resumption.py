@@ -33,10 +33,13 @@ def request_again(
         raise ParamsError(f"this file defines the flow {flow.id}, but {record.id} ran {record.flow}.")
     options = record.request or RequestOptions(dry_run=record.dry_run)
     given = {name: getattr(options, name) for name in RequestOptions.model_fields if name not in ("guards", "plan")}
+    if record.request is None and outcome is not None:  # of an earlier irenic, which stored no request
+        given["items"] = [*outcome.items.done, *outcome.items.not_done, *outcome.items.unknown, *outcome.errors] or None
     if given["items"] is not None:
-        given["items"] = [item for item in given["items"] if item in flow.items]
+        names = given["items"]
+        given["items"] = [item for item in dict.fromkeys(names) if item in flow.items]
         if not given["items"]:
-            raise ParamsError(f"{record.id} was about {', '.join(options.items or [])}, which {flow.id} no longer has.")
+            raise ParamsError(f"{record.id} was about {', '.join(names)}, which {flow.id} no longer has.")
     if given["on_drift"] is OnDrift.ASK:
         given["on_drift"] = OnDrift.REPAIR  # the preview of the resume is what asks
     left = [Cmd(cmd) for cmd in outcome.cmds.not_done] if outcome is not None else []
