@@ -1,6 +1,7 @@
 """The page as a person uses it: what is on screen, and what can be pressed."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,13 @@ class FlowPage:
     def ends(self, status: str) -> None:
         """Wait until the execution has ended with this status word."""
         expect(self.status).to_have_text(status, timeout=DONE_WITHIN)
+
+    def shows(self, statuses: dict[str, str]) -> None:
+        """Wait until the items have these status words, also where the one before ended with the same word."""
+        time_is_up = time.monotonic() + DONE_WITHIN / 1000
+        while self.statuses() != statuses and time.monotonic() < time_is_up:
+            self.page.wait_for_timeout(50)
+        assert self.statuses() == statuses
 
     def save(self, path: str) -> Path:
         """Save a listed file and return where the browser has put it."""

@@ -125,7 +125,7 @@ def test_a_run_that_was_killed_is_taken_over_and_its_item_is_looked_at_first(ter
     resumed = terminals.irenic("resume", lost["id"], "--take-over")
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     assert "b  unknown" in resumed.stderr
-    assert "the result of its last apply is not known" in resumed.stderr
+    assert "its ensure was begun and no result was recorded" in resumed.stderr
     assert terminals.happened == ["a begins", "a ends", "b begins", "b begins", "b ends"]
     assert [execution["status"] for execution in terminals.executions()] == ["complete", "lost"]
     told = json.loads(terminals.irenic("executions", "show", lost["id"], "-f", "json").stdout)

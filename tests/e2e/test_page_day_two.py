@@ -257,7 +257,7 @@ def test_what_is_left_over_can_be_forgotten(
     assert day_two.preview()["greeting"] == "Replace"
     day_two.confirm()
     day_two.ends("Done")
-    assert day_two.statuses() == {"greeting": "Replaced", "loud": "Done", "greeting#1": "Left over"}
+    day_two.shows({"greeting": "Replaced", "loud": "Done", "greeting#1": "Left over"})
     expect(day_two.row("greeting#1")).to_contain_text("greeting.txt")
     press(day_two, "Forget greeting#1")
     day_two.confirm()

@@ -21,7 +21,10 @@ def echo(new_tab: NewTab) -> FlowPage:
 
 def given(tab: FlowPage) -> str:
     """Run the flow, and return the inputs that it was given."""
+    before = tab.api("/executions")["items"]
     tab.press("discover")
+    while len(records := tab.api("/executions")["items"]) == len(before) or records[0]["status"] == "running":
+        tab.page.wait_for_timeout(50)
     tab.ends("Done")
     return str(tab.api("/flows/echo/profiles/default/states")["items"]["echo"]["goal"]["inputs"])
 

@@ -36,7 +36,7 @@ def lease_ends(client: httpx.Client) -> bool:
 def test_what_a_stranger_says_to_the_listener_changes_nothing(postgres: Cluster) -> None:
     """Everybody who may use the database may notify."""
     address = postgres.new_database()
-    with running_server(address, sweep_interval=0.2) as server, server.client() as client:
+    with running_server(address, sweep_interval=0.2, lost_after=0) as server, server.client() as client:
         with psycopg.connect(address, autocommit=True) as connection:
             for text in ("hello", "", "a b", "a b c d", "x" * 7000):
                 connection.execute("SELECT pg_notify('irenic', %s)", [text])
@@ -74,7 +74,7 @@ def test_a_collector_that_answers_nonsense_changes_nothing(
     """What it refused is counted as dropped."""
     with broken_collector() as endpoint:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
-        server = start_server(sweep_interval=0.2)
+        server = start_server(sweep_interval=0.2, lost_after=0)
         with server.client() as client:
             assert client.post("/v1/traces", json={"resourceSpans": []}).status_code == 200
             assert lease_ends(client)
@@ -83,7 +83,7 @@ def test_a_collector_that_answers_nonsense_changes_nothing(
 
 def test_work_that_fails_for_a_while_goes_on(start_server: Starter, sqlite_address: str) -> None:
     """Readiness says so meanwhile."""
-    server = start_server(sweep_interval=0.1)
+    server = start_server(sweep_interval=0.1, lost_after=0)
     with server.client() as client, closing(sqlite3.connect(sqlite_address, isolation_level=None)) as other:
         other.execute("ALTER TABLE profiles RENAME TO elsewhere")
         time_is_up = time.monotonic() + 15

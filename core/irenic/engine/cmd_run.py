@@ -111,8 +111,8 @@ class CmdRun:
     async def mark_place(self) -> None:
         """Have a place for what is recorded of an item whose state lives in files."""
         async with self._marking:  # items that begin together are in one place
-            if self.place is None and (mark := self._place_mark()) is not None:
-                self.place = await mark.create()
+            mark = self._place_mark() if self.place is None else None
+            self.place = self.place if mark is None else await mark.create()
 
     def place_of(self, run: ItemRun) -> PlaceInfo | None:
         """Return the place that what is recorded of an item is about; None for an item that lives in no files."""
