@@ -227,6 +227,8 @@ def test_flows_that_cannot_be_loaded_are_said_at_the_start(tmp_path: Path, flow_
             load_flows(paths)
 
 
+# FastAPI keeps this warning to itself by a filter of the whole process, which two threads take from each other.
+@pytest.mark.filterwarnings("ignore:The 'alias' attribute")
 def test_a_key_starts_one_run_at_two_servers(flow_file: Path, work: Path, postgres: Cluster) -> None:
     """However close in time the requests are: both hear of the same run."""
     address = postgres.new_database()
