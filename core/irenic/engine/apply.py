@@ -17,7 +17,6 @@ from irenic.engine.item_run import ItemRun
 from irenic.engine.verdict import ItemLeft, dump
 from irenic.flow.generated import changed_fields, states_equal
 from irenic.flow.item import ApplyCheck, StateDiff
-from irenic.flow.params import PartialParams
 from irenic.model.cmd import Direction, StateKind
 from irenic.model.errors import ItemFailure, StoreError
 from irenic.model.events import ItemIntent, ItemResult, ItemState, ItemStatus, ItemVerdict, StateForgotten
@@ -146,7 +145,7 @@ class Application:
             params = cmd_run.former_params(run)
             if params is None:
                 raise _NothingToClean
-            target = item.state_clean(PartialParams(item.Params, {}, frozenset(), params))
+            target = run.clean_state(params)
         prepared.params, prepared.target = params, target
         current = prepared.current = run.checked(await run.call(item.state_current, run.cx, params), "state_current")
         self._look()

@@ -12,7 +12,7 @@ from irenic.engine.recorder import Recorder
 from irenic.engine.request import CmdExecRequest
 from irenic.engine.verdict import Looker, dump, former_params
 from irenic.engine.walk import Walk
-from irenic.flow.generated import generated_fields
+from irenic.flow.generated import has_generated
 from irenic.flow.graph import Graph
 from irenic.flow.item import Item
 from irenic.model.cmd import Cmd
@@ -141,7 +141,7 @@ class CmdRun:
         if run.item_id not in self.leftovers or about is None:
             return None
         state = dump(current)
-        is_marked = any(getattr(current, name) is not None for name in generated_fields(run.item.State))
+        is_marked = has_generated(current)
         for item_id in self.request.flow.items:
             if self.cleans and item_id in self.runs:
                 continue

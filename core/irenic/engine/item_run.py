@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from irenic.flow.flow import Flow
-from irenic.flow.generated import generated_fields
+from irenic.flow.generated import has_generated
 from irenic.flow.graph import Graph
 from irenic.flow.item import Item, code_hash
 from irenic.flow.params import ParamsSpec, PartialParams, canonical, digest, explain, stored_params
@@ -180,8 +180,11 @@ class ItemRun:
         if stored is None or not stored.unknown or stored.key is None or not self.reads_stored:
             return False
         known = self.load(stored.current)
-        fields = generated_fields(self.item.State)
-        return known is None or all(getattr(known, name) is None for name in fields)
+        return known is None or not has_generated(known)
+
+    def clean_state(self, params: Any) -> Any:
+        """Return the clean state of what was made with whole params."""
+        return self.item.state_clean(PartialParams(self.item.Params, {}, frozenset(), params))
 
     @property
     def task(self) -> asyncio.Task[Any] | None:

@@ -371,7 +371,7 @@ class Looker:
         former = former_params(run.item.Params, stored, self._inputs)
         if former is None:
             return
-        clean = run.item.state_clean(PartialParams(run.item.Params, {}, frozenset(), former))
+        clean = run.clean_state(former)
         try:
             found = await run.call(run.item.state_current, run.cx, former)
         except Exception:

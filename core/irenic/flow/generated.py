@@ -27,6 +27,11 @@ def generated_fields(state: type[BaseModel]) -> frozenset[str]:
     return frozenset(name for name, field in state.model_fields.items() if any(m is GENERATED for m in field.metadata))
 
 
+def has_generated(state: BaseModel) -> bool:
+    """Return whether a state holds the value of any generated field, which only this very thing has."""
+    return any(getattr(state, name) is not None for name in generated_fields(type(state)))
+
+
 def states_equal(one: Any, other: Any) -> bool:
     """Compare two states, leaving out the generated fields that are unknown on either side."""
     if one is None or other is None:

@@ -12,7 +12,7 @@ from irenic.flow.item import ApplyCheck, Item, ItemInteraction, StateDiff, field
 from irenic.flow.params import PartialParams
 from irenic.items.archive import ArchiveLimits, Entry, Guard, read_entries
 from irenic.items.digests import FileDigest, digest_directory, digest_file, digest_of
-from irenic.items.paths import RelativePath, path_parts
+from irenic.items.paths import RelativePath, normalized_path
 from irenic.model.errors import ItemFailure
 from irenic.model.progress import ProgressLimit
 
@@ -115,7 +115,7 @@ class ArchiveExtract(Item[ArchiveExtractParams, ArchiveExtractState]):
 
     def identity(self, params: ArchiveExtractParams) -> str:
         """Return the path."""
-        return "/".join(path_parts(params.dest))
+        return normalized_path(params.dest)
 
     def state_clean(self, params_partial: PartialParams[ArchiveExtractParams]) -> ArchiveExtractState:
         """Return that there is no directory."""

@@ -11,7 +11,7 @@ from irenic.flow.params import PartialParams
 from irenic.items.addresses import WebAddress, without_login
 from irenic.items.digests import OptionalSha256, digest_file
 from irenic.items.http_failures import check_status, host_of, shown
-from irenic.items.paths import RelativePath, path_parts
+from irenic.items.paths import RelativePath, normalized_path
 from irenic.model.errors import ItemFailure
 from irenic.model.progress import ProgressLimit
 
@@ -84,7 +84,7 @@ class FileDownload(Item[FileDownloadParams, FileDownloadState]):
 
     def identity(self, params: FileDownloadParams) -> str:
         """Return the path."""
-        return "/".join(path_parts(params.dest))
+        return normalized_path(params.dest)
 
     def state_clean(self, params_partial: PartialParams[FileDownloadParams]) -> FileDownloadState:
         """Return that there is no file."""

@@ -9,7 +9,7 @@ from irenic.flow.generated import Generated
 from irenic.flow.item import Item, ItemInteraction, StateDiff
 from irenic.flow.params import PartialParams
 from irenic.items.digests import FileDigest, digest_bytes, digest_directory
-from irenic.items.paths import RelativePath, path_parts
+from irenic.items.paths import RelativePath, normalized_path
 from irenic.model.errors import ItemFailure
 
 
@@ -62,7 +62,7 @@ class Manifest(Item[ManifestParams, ManifestState]):
 
     def identity(self, params: ManifestParams) -> str:
         """Return the path."""
-        return "/".join(path_parts(params.dest))
+        return normalized_path(params.dest)
 
     def state_clean(self, params_partial: PartialParams[ManifestParams]) -> ManifestState:
         """Return that there is no list."""

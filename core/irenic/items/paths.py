@@ -23,6 +23,14 @@ def path_parts(path: str) -> tuple[str, ...]:
     return tuple(part for part in path.split("/") if part not in ("", "."))
 
 
+def normalized_path(path: str) -> str:
+    """Return a relative path without empty steps and dots: the same text for the same file.
+
+    :raises ItemFailure: as :func:`path_parts`.
+    """
+    return "/".join(path_parts(path))
+
+
 def file_parts(path: str) -> tuple[str, ...]:
     """Return the steps of a path that names something below the root.
 

@@ -6,7 +6,7 @@ from irenic.flow.context import ItemContext
 from irenic.flow.item import Item, ItemInteraction, StateDiff
 from irenic.flow.params import PartialParams
 from irenic.items.digests import digest_bytes, digest_file
-from irenic.items.paths import RelativePath, path_parts
+from irenic.items.paths import RelativePath, normalized_path
 
 
 class TextFileParams(BaseModel):
@@ -42,7 +42,7 @@ class TextFile(Item[TextFileParams, TextFileState]):
 
     def identity(self, params: TextFileParams) -> str:
         """Return the path."""
-        return "/".join(path_parts(params.dest))
+        return normalized_path(params.dest)
 
     def state_clean(self, params_partial: PartialParams[TextFileParams]) -> TextFileState:
         """Return that there is no file."""
