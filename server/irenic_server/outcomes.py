@@ -7,8 +7,9 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Row, insert, select, update
 
-from irenic.model.events import ExecutionEnded
+from irenic.model.events import ExecutionEnded, InterruptRequested, JournalEvent
 from irenic.model.fold import ExecutionFold
+from irenic.model.interrupt import InterruptSignal
 from irenic.model.outcome import CmdOutcome, DoneList, Lost, Outcome, cmd_outcome
 from irenic_server.clock import as_text, now_ms
 from irenic_server.envelopes import same_json
@@ -93,6 +94,7 @@ def lose(transaction: Transaction, execution_id: str, begun: ExecutionFold | Non
             executions.c.dry_run,
             executions.c.started_at,
             executions.c.created_ms,
+            executions.c.interrupt,
             profiles.c.flow,
             profiles.c.profile,
         )
@@ -107,6 +109,7 @@ def lose(transaction: Transaction, execution_id: str, begun: ExecutionFold | Non
     if fold.ended is not None:
         outcome: Outcome = fold.ended
     elif fold.started is not None:
+        _append_unheard_interrupt(transaction, row.key, execution_id, fold, row.interrupt)
         outcome = fold.lost(as_text(now_ms()))
         _append_end(transaction, row.key, execution_id, fold.next_seq, outcome)
     else:
@@ -114,14 +117,33 @@ def lose(transaction: Transaction, execution_id: str, begun: ExecutionFold | Non
     return _end(transaction, row.key, execution_id, outcome, outcome.model_dump_json())
 
 
+def _append_unheard_interrupt(
+    transaction: Transaction, key: int, execution_id: str, fold: ExecutionFold, stored: str | None
+) -> None:
+    """Write down the last request to stop, where its writer was ended before it could: an abandoned worker, say."""
+    if stored is None:
+        return
+    signal = InterruptSignal.model_validate_json(stored)
+    heard = None if fold.interrupt is None else fold.interrupt.level
+    if heard is not None and (signal.level is None or signal.level <= heard):
+        return
+    event = InterruptRequested(execution_id=execution_id, seq=fold.next_seq, at=as_text(now_ms()), signal=signal)
+    fold.apply(event)
+    _append(transaction, key, event)
+
+
 def _append_end(transaction: Transaction, key: int, execution_id: str, seq: int, outcome: Outcome) -> None:
     """Close the journal with the event that its writer did not come to write."""
-    event = ExecutionEnded(execution_id=execution_id, seq=seq, at=outcome.ended_at, outcome=cast(CmdOutcome, outcome))
+    ended = cast(CmdOutcome, outcome)
+    _append(transaction, key, ExecutionEnded(execution_id=execution_id, seq=seq, at=outcome.ended_at, outcome=ended))
+
+
+def _append(transaction: Transaction, key: int, event: JournalEvent) -> None:
     body = event.model_dump_json()
     connection = transaction.connection
-    connection.execute(insert(events).values(execution_key=key, seq=seq, body=body))
-    connection.execute(update(executions).where(executions.c.key == key).values(next_seq=seq + 1))
-    transaction.notices.append(EventsAppended(execution_id, seq, (body,)))
+    connection.execute(insert(events).values(execution_key=key, seq=event.seq, body=body))
+    connection.execute(update(executions).where(executions.c.key == key).values(next_seq=event.seq + 1))
+    transaction.notices.append(EventsAppended(event.execution_id, event.seq, (body,)))
 
 
 def _lost_before_start(row: Row[*tuple[Any, ...]]) -> Outcome:

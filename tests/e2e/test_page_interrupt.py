@@ -55,7 +55,11 @@ def test_a_third_interrupt_abandons_what_runs_and_python_starts_anew(new_tab: Ne
         tab.press_interrupt_again()
     tab.ends("Lost")
     expect(tab.item("step")).to_have_text("Unknown")
+    expect(tab.sentence).to_have_text("Abandoned: what ran was left where it stood; step is unknown.")
     tab.awake()
+    tab.page.reload()
+    tab.ends("Lost")
+    expect(tab.sentence).to_have_text("Abandoned: what ran was left where it stood; step is unknown.")
 
 
 def test_where_nothing_runs_the_button_says_so(flow_page: FlowPage) -> None:

@@ -94,6 +94,22 @@ def test_giving_back_without_an_outcome_loses_the_execution(execution: Execution
     assert outcome["cmds"] == {"done": [], "not_done": ["ensure"]}
 
 
+def test_a_stop_that_its_holder_did_not_write_down_is_in_the_journal_of_what_is_lost(execution: Execution) -> None:
+    """An abandoned worker writes nothing any more; once is enough, and what was written is not written again."""
+    fencing = execution.take_lease().json()["fencing"]
+    execution.append(execution.started(["archive"]), execution.intent(1, "archive"), **by(fencing))
+    for level in ("cancel", "abandon"):
+        body = {"source": "user", "reason": "lunch", "level": level}
+        execution.client.post(f"{execution.path}/interrupt", json=body).raise_for_status()
+    execution.client.delete(f"{execution.profile_path}/lease", params={"fencing": fencing})
+    outcome = execution.client.get(f"{execution.path}/outcome").json()
+    told = {name: outcome["interrupt"][name] for name in ("source", "reason", "level")}
+    assert (outcome["kind"], told) == ("lost", {"source": "user", "reason": "lunch", "level": "abandon"})
+    events = execution.events()["events"]
+    kinds = ["execution_started", "item_intent", "interrupt_requested", "execution_ended"]
+    assert [(event["seq"], event["kind"]) for event in events] == list(enumerate(kinds))
+
+
 def test_the_journal_has_the_last_word_on_how_an_execution_ended(execution: Execution) -> None:
     """A writer that died between its last event and its outcome is not called lost."""
     fencing = execution.take_lease().json()["fencing"]

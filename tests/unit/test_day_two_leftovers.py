@@ -252,3 +252,46 @@ async def test_a_leftover_is_cleaned_with_the_secret_of_the_input_which_was_neve
     world.keys.clear()
     outcome = await do(world, store, guarded("a"), "ensure", prune=True, inputs={"token": "rotated"})
     assert (outcome.kind, set(world.shared), set(world.keys)) == ("complete", {"wild", "a"}, {"rotated"})
+
+
+def bare(id: str, **params: Any) -> Flow:
+    """Return a flow of one item whose class does not say which slot it is."""
+    return slots_flow(BareSlot(id), **{id: {"location": "north", **params}})
+
+
+async def test_what_a_renamed_and_edited_item_may_stand_for_is_not_pruned(world: World, store: MemoryStore) -> None:
+    """Nothing tells it from an item that was taken out: it stays until somebody says which it is."""
+    await do(world, store, bare("a", value=3), "ensure")
+    edited = bare("b", value=1, below=2)
+    (leftover,) = (await look(world, store, edited)).leftovers
+    assert leftover.problem is not None
+    for _ in range(2):
+        outcome = await do(world, store, edited, "ensure", prune=True)
+        assert outcome.kind == "complete"
+        assert outcome.leftovers[0].problem == leftover.problem
+        assert "b may stand for it now" in leftover.problem
+        assert set(world.shared) == {"wild", "north"}
+    await do(world, store, edited, "state", forget=["a"])
+    assert (await do(world, store, edited, "ensure", prune=True)).leftovers == []
+    assert set(world.shared) == {"wild", "north"}
+
+
+async def test_clean_removes_what_a_renamed_and_edited_item_may_stand_for(world: World, store: MemoryStore) -> None:
+    """Whoever made it, all of it is to go."""
+    await do(world, store, bare("a", value=3), "ensure")
+    edited = bare("b", value=1, below=2)
+    await do(world, store, edited, "ensure", prune=True)
+    assert (await do(world, store, edited, "clean")).kind == "complete"
+    assert set(world.shared) == {"wild"}
+
+
+async def test_an_item_that_was_there_before_is_no_doubt_about_a_leftover(world: World, store: MemoryStore) -> None:
+    """Two items of one class may look the same; the one that was taken out is pruned."""
+    both = Flow("slots")
+    both.add(BareSlot("a"), location="north", value=3)
+    both.add(BareSlot("b"), location="south", value=3)
+    await do(world, store, both, "ensure")
+    only = Flow("slots")
+    only.add(BareSlot("b"), location="south", value=3)
+    assert (await do(world, store, only, "ensure", prune=True)).leftovers == []
+    assert set(world.shared) == {"wild", "south"}

@@ -101,7 +101,7 @@ export class Core {
    */
   interrupt(level, { execution_id = null, source = "user", reason = null } = {}) {
     if (level === "abandon") {
-      this.respawn();
+      this.respawn({ source, reason });
       return;
     }
     const request = { type: "interrupt", execution_id, source, reason, level, number: this.#sender.next() };
@@ -115,14 +115,18 @@ export class Core {
     }
   }
 
-  /** End the worker, whatever it does, and start another one. What it was running is unknown. */
-  respawn() {
+  /**
+   * End the worker, whatever it does, and start another one. What it was running is unknown.
+   *
+   * @param {{ source?: string, reason?: string | null }} [asked] who asked for it, and why
+   */
+  respawn({ source = "user", reason = null } = {}) {
     const abandoned = [...this.running];
     this.running.clear();
     this.#sender.stop();
     this.#waiting = [];
     if (this.#loaded) this.#waiting.push(this.#loaded);
-    if (abandoned.length > 0) this.#waiting.push({ type: "abandoned", execution_ids: abandoned });
+    if (abandoned.length > 0) this.#waiting.push({ type: "abandoned", execution_ids: abandoned, source, reason });
     this.#spawn();
   }
 

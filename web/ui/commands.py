@@ -270,6 +270,10 @@ class Commands:
     def _from_afar(self, id: str, signal: dict[str, Any]) -> None:
         """Pass on a signal; the level it names may be said again without harm, when the stream is taken up again."""
         level = signal.get("level") or "finish"
+        page = self._screen.page
+        stop = page.execution.stop if page is not None and page.execution is not None else None
+        if level == "abandon" and stop is not None and stop.level == level:
+            return  # this page has ended what ran, and says so to the server
         source, reason = signal.get("source") or "server", signal.get("reason")
         if level == "abandon" or bool(window.crossOriginIsolated):
             self.core.interrupt(level, id, source, reason)

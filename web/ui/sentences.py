@@ -47,7 +47,7 @@ def outcome_sentence(
 
     :param begun: items that had begun when the execution was stopped; those not done are told apart from those that
         were never started.
-    :param abandoned: whether this page's user has left it where it stood.
+    :param abandoned: whether it was left where it stood.
     :param forgotten: what irenic was to forget.
     :param removed: what is none of the flow's items, and was left over.
     :param left: what is left over now; where omitted, what the outcome says.

@@ -485,7 +485,9 @@ class Page:
         execution.status = outcome["kind"]
         execution.started_at = execution.started_at or outcome.get("started_at")  # as the history has it
         execution.ended_at = outcome.get("ended_at")
-        execution.abandoned = execution.stop is not None and execution.stop.level == "abandon"
+        levels = [(outcome.get("interrupt") or {}).get("level")]
+        levels += [execution.stop.level] if execution.stop is not None else []
+        execution.abandoned = outcome["kind"] == "lost" and "abandon" in levels
         execution.stop = None
         execution.sentence = ""
         self.reply = ""

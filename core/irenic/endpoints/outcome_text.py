@@ -27,6 +27,9 @@ _NOTED_WORDS = {
 }
 """What became of an item that is done, where that is more than that it was applied."""
 
+_DRY_WORDS = {VerdictKind.LEAVE_ALONE: "left alone", VerdictKind.KNOWN_AFTER_APPLY: "known later"}
+"""What a dry run says of an item, where that is not that it would be done."""
+
 _DONE_WORDS = {Cmd.CLEAN: "removed", Cmd.ADOPT: "adopted"}
 """What a command does to an item, where that is not to apply it."""
 
@@ -230,7 +233,7 @@ class _Writer:
         if self._message(item) == "nothing to do":
             return "nothing to do"
         if self._outcome.dry_run:
-            return "would be done"
+            return "would be done" if note is None else _DRY_WORDS.get(note.verdict, "would be done")
         return next((word for cmd, word in _DONE_WORDS.items() if cmd in _commands(self._outcome)), "done")
 
     def _row(self, item: str, icon: str, word: str, colour: str, told: str) -> str:

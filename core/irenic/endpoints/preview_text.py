@@ -101,7 +101,7 @@ def _is_noteworthy(item: PreviewItem) -> bool:
 
 def note_text(why: str) -> str:
     """Return the reasons of a verdict as they stand after an item's name: ``not here yet; made in Chrome``."""
-    for start in ("it was changed outside", "it is not here yet"):
+    for start in ("it was changed ", "it is not here yet"):
         if why.startswith(start):
             why = why.removeprefix("it was ").removeprefix("it is ")
     return why.removesuffix("; it is not at its goal")

@@ -34,7 +34,7 @@ from irenic.flow.script import load_flow
 from irenic.guards import restored_guards
 from irenic.model.errors import FlowError, IrenicError
 from irenic.model.ids import new_execution_id
-from irenic.model.interrupt import InterruptLevel, InterruptReply
+from irenic.model.interrupt import InterruptLevel, InterruptReply, InterruptSignal
 from irenic.model.record import RUNNING
 from irenic.stores import MemoryStore
 from irenic.stores.http import HttpStore
@@ -136,7 +136,7 @@ class TabSession:
                 case m.FileRead():
                     await self._read_file(message.path, message.profile)
                 case m.Abandoned():
-                    await self._settle_abandoned(message.execution_ids)
+                    await self._settle_abandoned(message)
         except IrenicError as error:
             self._post(m.Failed(message=str(error), during=message.type))
         except Exception as error:
@@ -225,12 +225,14 @@ class TabSession:
         if not answered:
             raise IrenicError("nobody waits for this answer any more; nothing was changed by it.")
 
-    async def _settle_abandoned(self, execution_ids: list[str]) -> None:
+    async def _settle_abandoned(self, message: m.Abandoned) -> None:
         """Have what the worker before this one ran stored as lost, and free the profile that it held."""
         store = self._executions.store
-        for execution_id in execution_ids:
+        signal = InterruptSignal(source=message.source, reason=message.reason, level=InterruptLevel.ABANDON)
+        for execution_id in message.execution_ids:
             record = await store.execution(execution_id)
             if record is not None and record.status == RUNNING:
+                await store.interrupt(execution_id, signal)
                 lease = await store.lease(
                     record.flow,
                     record.profile,

@@ -106,10 +106,12 @@ class FileRead(Message):
 
 
 class Abandoned(Message):
-    """Tell a fresh core which executions the worker before it was ended with."""
+    """Tell a fresh core which executions the worker before it was ended with, who asked for that, and why."""
 
     type: Literal["abandoned"] = "abandoned"
     execution_ids: list[str]
+    source: str = "user"
+    reason: str | None = None
 
 
 ToCore = Annotated[

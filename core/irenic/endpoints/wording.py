@@ -1,9 +1,16 @@
 """Words, icons and numbers as they are shown to a person, in a terminal, a log or a report."""
 
 import json
+from itertools import islice
 from typing import Any, NamedTuple
 
 from irenic.model.progress import ProgressLimit, ProgressStatus
+
+_LONGEST_VALUE = 200
+"""Characters of a value that are written on a line."""
+
+_MOST_FIELDS = 20
+"""Fields of a state that are written on a line."""
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -77,9 +84,11 @@ def clock(at: str) -> str:
 
 
 def one_line(value: Any) -> str:
-    """Return a state or a part of one on one line: ``path: app.zip, size: 12345``."""
+    """Return a state or a part of one on one line: ``path: app.zip, size: 12345``; long ones are cut."""
     if isinstance(value, dict) and value:
-        return ", ".join(f"{name}: {_scalar(part)}" for name, part in value.items())
+        parts = [f"{name}: {_scalar(part)}" for name, part in islice(value.items(), _MOST_FIELDS)]
+        more = len(value) - len(parts)
+        return ", ".join([*parts, f"and {count_of(more, 'more field')}"] if more else parts)
     return _scalar(value)
 
 
@@ -102,8 +111,13 @@ def count_of(number: int, noun: str) -> str:
 
 def _scalar(value: Any) -> str:
     if isinstance(value, str) and value.isprintable() and value.strip() == value and value:
-        return value
-    return json.dumps(value, ensure_ascii=False, default=str)
+        return _cut(value)
+    return _cut(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _cut(text: str) -> str:
+    more = len(text) - _LONGEST_VALUE
+    return text if more <= 0 else f"{text[:_LONGEST_VALUE]}… ({more:,} more characters; --format json has them)"
 
 
 def _unit_of(count: int) -> int:

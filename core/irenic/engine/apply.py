@@ -15,12 +15,14 @@ from irenic.engine.cmd_run import CmdRun, is_interrupt
 from irenic.engine.error_info import describe_error
 from irenic.engine.item_run import ItemRun
 from irenic.engine.verdict import ItemLeft, dump
+from irenic.engine.verdict_text import profile_text
 from irenic.flow.generated import changed_fields, states_equal
 from irenic.flow.item import ApplyCheck, StateDiff
 from irenic.model.cmd import Direction, StateKind
 from irenic.model.errors import ItemFailure, StoreError
 from irenic.model.events import ItemIntent, ItemResult, ItemState, ItemStatus, ItemVerdict, StateForgotten
 from irenic.model.outcome import ErrorInfo
+from irenic.model.preview import PreviewItem
 from irenic.model.progress import ProgressStatus
 from irenic.model.verdict import VerdictKind
 
@@ -52,6 +54,10 @@ class _InUse(Exception):
     """What is left over is what an item of the flow, named by the exception, stands for now."""
 
 
+class _OtherProfile(Exception):
+    """Another profile has made the same thing here; the exception says which."""
+
+
 class Application:
     """Visits items to apply them.
 
@@ -80,6 +86,9 @@ class Application:
             return True
         except _InUse as user:
             self._leave_to(run, str(user))
+            return True
+        except _OtherProfile as other:
+            self._leave_to_profile(run, str(other))
             return True
         except _NotKnownYet as unknown:
             self._say_done(run, str(unknown))
@@ -154,6 +163,8 @@ class Application:
         user = cmd_run.user_of(run, current)
         if user is not None:
             raise _InUse(user)
+        if not states_equal(current, target) and (other := await cmd_run.looker.find_profile(run, params)):
+            raise _OtherProfile(profile_text(other))
         if not self._dry and run.is_local:
             await cmd_run.mark_place()
         prepared.phase = "state_diff"
@@ -207,7 +218,7 @@ class Application:
         cmd_run = self._cmd_run
         verdict = cmd_run.looker.verdicts.get(run.item_id)
         if verdict is not None and verdict.verdict is VerdictKind.LEAVE_ALONE:
-            self._say_done(run, "left alone: irenic did not make it")
+            self._say_done(run, f"left alone: {_reasons_text(verdict)}")
             return
         if self._dry or (run.is_local and cmd_run.place is None):
             self._say_done(run, "nothing to do")
@@ -236,6 +247,16 @@ class Application:
             adopted=True,
             place=cmd_run.place_of(owner),
         )
+
+    def _leave_to_profile(self, run: ItemRun, why: str) -> None:
+        """Leave a thing to another profile that has made it too; this profile's entry of it goes."""
+        if self._dry:
+            self._say_done(run, f"left alone: {why}")
+            return
+        self._recorder.emit(ItemVerdict, item=run.item_id, verdict=VerdictKind.LEAVE_ALONE, message=why)
+        self._emit_unchanged(run, None)
+        place = self._cmd_run.place_of(run)
+        self._recorder.emit(StateForgotten, item=run.item_id, place=None if place is None else place.id)
 
     def _emit_unchanged(self, run: ItemRun, state: Any, **fields: Any) -> None:
         self._recorder.emit(
@@ -276,7 +297,11 @@ class Application:
         cmd_run.note_swallowed(run)
         cmd_run.current[run.item_id] = state
         self._recorder.emit(ItemState, item=run.item_id, which=StateKind.CURRENT, state=dump(state))
-        self._say_done(run, "would be applied")
+        verdict = cmd_run.looker.verdicts.get(run.item_id)
+        if verdict is not None and verdict.verdict is VerdictKind.KNOWN_AFTER_APPLY:
+            self._say_done(run, _reasons_text(verdict))
+        else:
+            self._say_done(run, "would be applied")
         return True
 
     async def _apply(self, run: ItemRun, prepared: _Prepared) -> bool:
@@ -394,6 +419,11 @@ class Application:
 
     def _say_done(self, run: ItemRun, message: str) -> None:
         self._recorder.emit(ItemStatus, item=run.item_id, status=ProgressStatus.COMPLETE_SUCCESS, message=message)
+
+
+def _reasons_text(verdict: PreviewItem) -> str:
+    """Return why an item has its verdict, without what is going to be done."""
+    return verdict.message.partition(": ")[2]
 
 
 def _names(missing: frozenset[str]) -> str:

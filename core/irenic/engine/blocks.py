@@ -26,10 +26,10 @@ from irenic.model.events import (
 )
 from irenic.model.outcome import Refusal
 from irenic.model.plan import Plan
-from irenic.model.preview import PreviewItem
+from irenic.model.preview import PreviewItem, PreviewReason
 from irenic.model.progress import ProgressStatus
 from irenic.model.states import ItemStates
-from irenic.model.verdict import Leftover, VerdictKind
+from irenic.model.verdict import Leftover, VerdictKind, changed_by
 
 ITEM_WISE = frozenset(
     {
@@ -173,19 +173,32 @@ async def _verdict(cmd_run: CmdRun) -> None:
 
 
 def _list_leftovers(cmd_run: CmdRun) -> list[Leftover]:
-    request, runs = cmd_run.request, cmd_run.runs
-    chosen = request.items is not None
-    leftovers = find_leftovers(request.flow, cmd_run.stored, cmd_run.here, runs, cmd_run.inputs, chosen=chosen)
+    leftovers = _find_leftovers(cmd_run)
     if leftovers:
         cmd_run.recorder.emit(LeftoversFound, leftovers=leftovers)
     return leftovers
+
+
+def _find_leftovers(cmd_run: CmdRun) -> list[Leftover]:
+    request = cmd_run.request
+    return find_leftovers(
+        request.flow,
+        cmd_run.stored,
+        cmd_run.here,
+        cmd_run.runs,
+        cmd_run.inputs,
+        chosen=request.items is not None,
+        prunes=not cmd_run.cleans,
+        current=cmd_run.current,
+    )
 
 
 _NOTED = (VerdictKind.REPAIR, VerdictKind.REPLACE, VerdictKind.MAKE_HERE, VerdictKind.LEAVE_ALONE)
 
 
 def _note(cmd_run: CmdRun, item: PreviewItem) -> None:
-    if item.verdict in _NOTED or item.drift is not None:
+    is_later = cmd_run.request.dry_run and item.verdict is VerdictKind.KNOWN_AFTER_APPLY
+    if item.verdict in _NOTED or item.drift is not None or PreviewReason.OTHER_PROFILE in item.reasons or is_later:
         message = item.message.partition(": ")[2]
         cmd_run.recorder.emit(ItemVerdict, item=item.item, verdict=item.verdict, message=message, drift=item.drift)
 
@@ -195,7 +208,7 @@ def _refuse_drift(cmd_run: CmdRun) -> None:
         if item.drift is not None:
             cmd_run.refusals[item.item] = Refusal(
                 reason="drift",
-                message=f"{item.item} was changed outside irenic.",
+                message=f"{item.item} was {changed_by(item.drift)}.",
                 stored=item.drift.stored,
                 discovered=item.drift.found,
                 goal=item.drift.goal,
@@ -249,8 +262,7 @@ async def _prune(cmd_run: CmdRun) -> None:
 def _take_leftovers(cmd_run: CmdRun) -> None:
     """Make runs of what the flow no longer names, for those that can be cleaned here."""
     request, stored = cmd_run.request, cmd_run.stored
-    chosen = request.items is not None
-    leftovers = find_leftovers(request.flow, stored, cmd_run.here, cmd_run.runs, cmd_run.inputs, chosen=chosen)
+    leftovers = _find_leftovers(cmd_run)
     if not request.dry_run:
         for run in cmd_run.runs.values():
             cmd_run.record_moves(run)

@@ -7,6 +7,7 @@ from typing import Any
 from irenic.engine.error_info import describe_error
 from irenic.engine.interrupts import Interrupts
 from irenic.engine.item_run import ItemRun
+from irenic.engine.other_profiles import OtherProfiles
 from irenic.engine.platform import PlaceMark
 from irenic.engine.recorder import Recorder
 from irenic.engine.request import CmdExecRequest
@@ -48,6 +49,7 @@ class CmdRun:
         interrupts: Interrupts,
         place: PlaceInfo | None,
         place_mark: Callable[[], PlaceMark | None],
+        profiles: OtherProfiles,
         context_of: Callable[[ItemRun], Any],
     ) -> None:
         self.cmd = cmd
@@ -90,6 +92,7 @@ class CmdRun:
             self.goal,
             here,
             flow=request.flow,
+            profiles=profiles,
             may_go_on=interrupts.may_go_on,
             thorough=cmd is not Cmd.ENSURE or request.plan is not None,
         )

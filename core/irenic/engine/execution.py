@@ -35,6 +35,7 @@ from irenic.engine.known_states import load_known_states
 from irenic.engine.left_behind import children_left_behind
 from irenic.engine.limits import LimitPool
 from irenic.engine.moves import moved_states, pending_moves
+from irenic.engine.other_profiles import OtherProfiles
 from irenic.engine.platform import Platform, default_platform
 from irenic.engine.questions import Questions
 from irenic.engine.recorder import Recorder
@@ -44,6 +45,7 @@ from irenic.engine.store import Journal, Lease, Store
 from irenic.engine.timing import item_timing
 from irenic.engine.unrecorded import UnrecordedJournal
 from irenic.engine.verdict import dump, shape_problems
+from irenic.engine.verdict_text import changed_text
 from irenic.flow.context import FileSystem
 from irenic.flow.secret import public_values
 from irenic.model import events as e
@@ -422,6 +424,7 @@ class CmdExecution:
             self.interrupts,
             self._place,
             lambda: self.platform.place,
+            OtherProfiles(self._store, self.request.flow.id, self.request.profile, lambda: self.platform.place),
             self._context_of,
         )
 
@@ -480,7 +483,7 @@ class CmdExecution:
         refusals = self.recorder.fold.refusals = cmd_run.refusals
         reason = next(iter(refusals.values())).reason
         if reason == "drift":
-            message = f"changed outside irenic: {', '.join(refusals)}. Nothing was applied."
+            message = f"{changed_text(self.recorder.fold.drift)}. Nothing was applied."
         elif reason == "stale_plan":
             told = "; ".join(refusal.message for refusal in refusals.values())
             message = f"the plan is stale: {told}. Nothing was applied."

@@ -1,11 +1,12 @@
 """What is stored and no longer named by the flow: finding it, and making runs that clean it."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from irenic.engine.classes import find_class
-from irenic.engine.item_run import ItemRun, identity_of
-from irenic.engine.verdict import former_params
+from irenic.engine.item_run import ItemRun, identity_of, type_name
+from irenic.engine.verdict import dump, former_params
 from irenic.engine.verdict_text import identity_text
 from irenic.flow.flow import Flow
 from irenic.flow.graph import Graph
@@ -16,12 +17,22 @@ from irenic.model.verdict import Leftover
 
 
 def find_leftovers(
-    flow: Flow, stored: FlowStates, place: str | None, runs: Mapping[str, ItemRun], inputs: Any, *, chosen: bool
+    flow: Flow,
+    stored: FlowStates,
+    place: str | None,
+    runs: Mapping[str, ItemRun],
+    inputs: Any,
+    *,
+    chosen: bool,
+    prunes: bool = False,
+    current: Mapping[str, Any] = MappingProxyType({}),
 ) -> list[Leftover]:
     """Return what irenic made and the flow no longer names, in the order in which it was stored.
 
     :param runs: of the flow's items, after they were looked at: an item that stands for another thing now leaves one.
     :param chosen: whether only some items were chosen; then only what those stood for counts.
+    :param prunes: whether the items of the flow stay: then what one of them may stand for now has a problem.
+    :param current: the current states of the flow's items, by item id.
     """
     found = []
     taken = {old for item_id, run in runs.items() for old, _ in run.moves if old != item_id}
@@ -37,7 +48,30 @@ def find_leftovers(
             entry = stored.items[old].at(place) if old == item_id else None
             if entry is not None:
                 found.append(_leftover(flow, new, entry, inputs, "replaced"))
+    if prunes:
+        for leftover in found:
+            if leftover.reason == "removed" and leftover.problem is None:
+                leftover.problem = _problem_of_twin(stored.items[leftover.item].at(place), runs, current)
     return found
+
+
+def _problem_of_twin(entry: ItemStates | None, runs: Mapping[str, ItemRun], current: Mapping[str, Any]) -> str | None:
+    """Return why a leftover must stay: an item that came after it looks just like it.
+
+    Without an identity nothing tells a thing whose item was renamed and edited from one that was taken out of the flow.
+    """
+    about = None if entry is None else entry.about
+    if entry is None or about is None or about.identity is not None or entry.current is None:
+        return None
+    for item_id, run in runs.items():
+        state, made_at = current.get(item_id), None if run.stored is None else run.stored.made_at
+        is_newer = made_at is None or made_at > (entry.current_at or "")
+        if is_newer and type_name(type(run.item)) == about.type and state is not None and dump(state) == entry.current:
+            return (
+                f"{item_id} may stand for it now, as both look the same and neither has an identity: where it does, "
+                "`irenic state forget` it, or say so by flow.moved"
+            )
+    return None
 
 
 def _leftovers_of(

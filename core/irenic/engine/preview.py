@@ -7,6 +7,7 @@ from typing import Any
 from irenic.engine.item_run import ItemRun
 from irenic.engine.leftovers import find_leftovers
 from irenic.engine.moves import moved_states
+from irenic.engine.other_profiles import OtherProfiles
 from irenic.engine.platform import Platform, default_platform
 from irenic.engine.preview_context import PreviewItemContext
 from irenic.engine.request import CmdExecRequest
@@ -52,7 +53,7 @@ async def _looked(request: CmdExecRequest, store: Store, platform: Platform | No
     flow = request.flow
     inputs = flow.merge_inputs(await store.inputs(flow.id, request.profile), request.inputs)
     stored = moved_states(flow, await store.states(flow.id, request.profile))
-    look = _Preview(request, stored, inputs, platform or default_platform())
+    look = _Preview(request, stored, inputs, platform or default_platform(), store)
     await look.prepare()
     await look.run()
     return look.result(), inputs
@@ -61,11 +62,14 @@ async def _looked(request: CmdExecRequest, store: Store, platform: Platform | No
 class _Preview:
     """Looks at the items of a request along the graph."""
 
-    def __init__(self, request: CmdExecRequest, stored: FlowStates, inputs: Any, platform: Platform) -> None:
+    def __init__(
+        self, request: CmdExecRequest, stored: FlowStates, inputs: Any, platform: Platform, store: Store
+    ) -> None:
         self._request = request
         self._stored = stored
         self._inputs = inputs
         self._platform = platform
+        self._profiles = OtherProfiles(store, request.flow.id, request.profile, lambda: platform.place)
         self._chosen = request.chosen_items()
         self._graph = request.flow.graph.subgraph(self._chosen)
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -79,7 +83,10 @@ class _Preview:
         self._place = None if mark is None else await mark.read()
         here = None if self._place is None else self._place.id
         cmd = Cmd.CLEAN if Cmd.CLEAN in self._request.cmds else Cmd.ENSURE
-        self._looker = Looker(cmd, self._graph, self._stored, self._inputs, {}, {}, here, flow=self._request.flow)
+        flow = self._request.flow
+        self._looker = Looker(
+            cmd, self._graph, self._stored, self._inputs, {}, {}, here, flow=flow, profiles=self._profiles
+        )
         for item_id, run in self._runs.items():
             entry = self._stored.items.get(item_id)
             run.stored = None if entry is None else entry.at(here)
@@ -124,7 +131,16 @@ class _Preview:
         """Return what was found out."""
         here = None if self._place is None else self._place.id
         chosen = self._request.items is not None
-        leftovers = find_leftovers(self._request.flow, self._stored, here, self._runs, self._inputs, chosen=chosen)
+        leftovers = find_leftovers(
+            self._request.flow,
+            self._stored,
+            here,
+            self._runs,
+            self._inputs,
+            chosen=chosen,
+            prunes=Cmd.CLEAN not in self._request.cmds,
+            current=self._looker.current,
+        )
         return Preview(
             flow=self._request.flow.id,
             profile=self._request.profile,

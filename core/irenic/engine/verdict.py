@@ -15,7 +15,8 @@ from typing import Any
 
 from irenic.engine.classes import is_of_another_class
 from irenic.engine.item_run import ItemRun, identity_of, type_name
-from irenic.engine.verdict_text import identity_text, verdict_item
+from irenic.engine.other_profiles import OtherEntry, OtherProfiles
+from irenic.engine.verdict_text import identity_text, profile_text, verdict_item
 from irenic.flow.flow import Flow
 from irenic.flow.generated import changed_fields, states_equal
 from irenic.flow.graph import Graph
@@ -55,6 +56,7 @@ class Looker:
     :param stored: what is stored of the profile.
     :param current: states by item id; those of items that are not looked at are what is stored of them.
     :param place: the id of this place, or None where it has none yet.
+    :param profiles: finds what the flow's other profiles have made here.
     :param thorough: whether to look also at what is not stored and comes after something that is to be applied: there
         is nothing to compare it with, and it is looked at again before it is applied.
     :param may_go_on: asked between two phases; where it says no, :class:`ItemLeft` is raised.
@@ -70,6 +72,7 @@ class Looker:
         goal: dict[str, Any],
         place: str | None,
         flow: Flow,
+        profiles: OtherProfiles,
         may_go_on: Callable[[], bool] = lambda: True,
         *,
         thorough: bool = True,
@@ -83,6 +86,7 @@ class Looker:
         self._inputs = inputs
         self._place = place
         self._flow = flow
+        self._profiles = profiles
         self._may_go_on = may_go_on
         self._thorough = thorough
         self._last_applied: dict[str, tuple[str, int]] = {}
@@ -123,7 +127,7 @@ class Looker:
         params = params or self._partial(run).whole()
         await self.find_by_evidence(run, params, current)
         reasons = self._changes(run, params)
-        drift = self._drift(run, params, current, goal)
+        drift = await self._attributed(run, params, self._drift(run, params, current, goal))
         if moving:
             if drift is not None:
                 reasons.append(PreviewReason.DRIFT)
@@ -132,7 +136,10 @@ class Looker:
             return verdict_item(
                 run, VerdictKind.KNOWN_AFTER_APPLY, [*reasons, PreviewReason.PARAMS_NOT_KNOWN], current, goal
             )
-        return self._judge(run, params, current, goal, reasons, drift)
+        item = self._judge(run, params, current, goal, reasons, drift)
+        if item.verdict is VerdictKind.CHANGE and run.stored is None:
+            item = await self._noted_profile(run, params, item)
+        return item
 
     async def _find_both(self, run: ItemRun) -> tuple[Any, Any]:
         """Discover both states; where both fail, the error of the current one is raised."""
@@ -221,6 +228,8 @@ class Looker:
         stored = run.stored
         is_there = current is not None and not states_equal(current, clean)
         if stored is None or not stored.is_made:
+            if is_there and (other := await self.find_profile(run, params)):
+                return self._others_thing(run, current, other)
             kind = VerdictKind.LEAVE_ALONE if is_there else VerdictKind.NOTHING
             reasons = [PreviewReason.NOT_MADE] if is_there else [PreviewReason.AT_GOAL]
             return verdict_item(run, kind, reasons, current, None, others=self._stored_elsewhere(run))
@@ -233,6 +242,8 @@ class Looker:
             return verdict_item(run, kind, [PreviewReason.PARAMS_NOT_KNOWN], None, clean)
         if not is_there:
             return verdict_item(run, VerdictKind.NOTHING, [PreviewReason.IS_GONE], current, clean)
+        if other := await self.find_profile(run, params):
+            return self._others_thing(run, current, other)
         drift = self._drift(run, params, current, None)
         reasons = [PreviewReason.IS_THERE, *([PreviewReason.DRIFT] if drift is not None else [])]
         return verdict_item(run, VerdictKind.REMOVE, reasons, current, clean, drift=drift)
@@ -308,6 +319,42 @@ class Looker:
             stored_at=stored.current_at,
         )
 
+    async def find_profile(self, run: ItemRun, params: Any) -> OtherEntry | None:
+        """Return what another profile of the flow has made here of the thing that an item stands for."""
+        return await self._profiles.find(run, params)
+
+    def _others_thing(self, run: ItemRun, current: Any, other: OtherEntry) -> PreviewItem:
+        """Return the verdict of a clean on what another profile has made too."""
+        reasons = [PreviewReason.OTHER_PROFILE]
+        return verdict_item(run, VerdictKind.LEAVE_ALONE, reasons, current, None, detail=profile_text(other))
+
+    async def _attributed(self, run: ItemRun, params: Any, drift: Drift | None) -> Drift | None:
+        """Return a drift with the profile that has stored what was found as its own."""
+        if drift is None:
+            return None
+        other = await self.find_profile(run, params)
+        if other is None or other.stored.current != drift.found:
+            return drift
+        return drift.model_copy(update={"profile": other.profile})
+
+    async def _noted_profile(self, run: ItemRun, params: Any, item: PreviewItem) -> PreviewItem:
+        """Return the verdict on something that is there already, with the profile that has made it."""
+        other = await self.find_profile(run, params)
+        if other is None:
+            return item
+        reasons = [PreviewReason.OTHER_PROFILE]
+        left_out = (PreviewReason.IS_THERE, PreviewReason.NEVER_RUN)
+        reasons += [reason for reason in item.reasons if reason not in left_out]
+        return verdict_item(
+            run,
+            item.verdict,
+            reasons,
+            self.current[run.item_id],
+            self.goal[run.item_id],
+            diff=item.diff,
+            detail=profile_text(other),
+        )
+
     def _made_by_irenic(self, run: ItemRun, stored: ItemStates) -> bool:
         """Return whether something before the item was applied after the item was last looked at."""
         if stored.execution_id is None or stored.seq is None:
@@ -329,7 +376,7 @@ class Looker:
         whole = self._stored.items.get(run.item_id)
         if whole is None or (whole.place is None and not whole.elsewhere):
             return []
-        return [entry for entry in whole.others(self._place) if entry.is_made or entry.current is not None]
+        return [entry for entry in whole.others(self._place) if entry.is_made]
 
     # Which thing it is.
 

@@ -1,15 +1,16 @@
 """A verdict in words: one sentence for preview, question, journal and page."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from irenic.engine.other_profiles import OtherEntry
 from irenic.model.preview import PreviewAction, PreviewItem, PreviewReason
 from irenic.model.states import ItemStates
 from irenic.model.timestamps import day_and_time
 from irenic.model.trusted import trusted
-from irenic.model.verdict import Drift, Elsewhere, VerdictKind
+from irenic.model.verdict import Drift, Elsewhere, VerdictKind, changed_by
 
 _WORDS = {
     PreviewReason.AT_GOAL: "it is at its goal",
@@ -25,6 +26,7 @@ _WORDS = {
     PreviewReason.CANNOT_DISCOVER: "its state cannot be discovered",
     PreviewReason.STATE_SHAPE: "its stored state cannot be read",
     PreviewReason.IS_THERE: "it is there",
+    PreviewReason.OTHER_PROFILE: "another profile has made it",
     PreviewReason.IS_GONE: "nothing is there any more",
     PreviewReason.NOT_MADE: "it is there, and irenic did not make it: `irenic state adopt` makes it irenic's",
 }
@@ -125,6 +127,26 @@ def place_text(entry: ItemStates) -> str:
     return f"in {label}" + (f", {day_and_time(at)}" if at else "")
 
 
+def drift_text(drift: Drift) -> str:
+    """Return what has changed a thing, and since when: ``changed outside irenic since 30 Nov 14:02``."""
+    since = f" since {day_and_time(drift.stored_at)}" if drift.stored_at is not None else ""
+    return f"{changed_by(drift)}{since}"
+
+
+def changed_text(drifts: Mapping[str, Drift]) -> str:
+    """Return which items were changed, and by what: ``changed outside irenic: a, b; changed by profile dev: c``."""
+    groups: dict[str, list[str]] = {}
+    for item, drift in drifts.items():
+        groups.setdefault(changed_by(drift), []).append(item)
+    return "; ".join(f"{what}: {', '.join(items)}" for what, items in groups.items())
+
+
+def profile_text(other: OtherEntry) -> str:
+    """Return whose thing it is too: ``profile prod has made it, 30 Nov 14:02``."""
+    at = other.stored.applied_at or other.stored.current_at
+    return f"profile {other.profile} has made it" + (f", {day_and_time(at)}" if at else "")
+
+
 @lru_cache(maxsize=256)
 def _plain(kind: VerdictKind, reasons: tuple[PreviewReason, ...]) -> tuple[PreviewAction, str]:
     """Return the action and the sentence of a verdict that says nothing of its own: one of a few."""
@@ -153,8 +175,8 @@ def _reason_text(
 ) -> str:
     if reason is PreviewReason.UNKNOWN_RESULT and stored is not None and stored.unknown_reason:
         return f"{stored.unknown_reason}, so that its state is not known"
-    if reason is PreviewReason.DRIFT and drift is not None and drift.stored_at is not None:
-        return f"it was changed outside irenic since {day_and_time(drift.stored_at)}"
+    if reason is PreviewReason.DRIFT and drift is not None:
+        return f"it was {drift_text(drift)}"
     if reason is PreviewReason.ELSEWHERE or (reason is PreviewReason.NEVER_RUN and others):
         return f"it is not here yet; made {place_text(others[0])}" if others else ""
     if reason is PreviewReason.CANNOT_DISCOVER and after:

@@ -34,6 +34,7 @@ class PreviewReason(StrEnum):
     CANNOT_DISCOVER = "cannot_discover"
     STATE_SHAPE = "state_shape"
     IS_THERE = "is_there"
+    OTHER_PROFILE = "other_profile"
     IS_GONE = "is_gone"
     NOT_MADE = "not_made"
 

@@ -27,8 +27,9 @@ def _in_words(at_ms: int) -> str:
 
 
 def day_and_time(at: str) -> str:
-    """Return an RFC 3339 text as a day and a time of that time zone, for a sentence: ``30 Nov 14:02``."""
-    return f"{int(at[8:10])} {_MONTHS[int(at[5:7]) - 1]} {at[11:16]}"
+    """Return an RFC 3339 text as a day and a time of this machine's time zone, for a sentence: ``30 Nov 14:02``."""
+    local = datetime.fromisoformat(at).astimezone()
+    return f"{local.day} {_MONTHS[local.month - 1]} {local:%H:%M}"
 
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -32,7 +32,8 @@ class VerdictKind(Word):
 class Drift(BaseModel):
     """An item that was changed outside irenic; ``goal`` is None where it is not known.
 
-    ``is_gone`` says that nothing is there any more, whatever the found state looks like.
+    ``is_gone`` says that nothing is there any more, whatever the found state looks like. ``profile`` is the profile of
+    the same flow that has stored what was found as its own.
     """
 
     stored: dict[str, Any] | None = None
@@ -40,6 +41,12 @@ class Drift(BaseModel):
     goal: dict[str, Any] | None = None
     is_gone: bool = False
     stored_at: Timestamp | None = None
+    profile: str | None = None
+
+
+def changed_by(drift: Drift) -> str:
+    """Return what has changed a thing: something outside irenic, or another profile of its flow."""
+    return "changed outside irenic" if drift.profile is None else f"changed by profile {drift.profile}"
 
 
 class Elsewhere(BaseModel):
