@@ -208,6 +208,24 @@ def test_from_the_tab_to_a_terminal_and_back(tab: FlowPage, tmp_path: Path) -> N
     expect(tab.page.locator(".detail")).to_contain_text("Also in ")
 
 
+def test_what_has_changed_in_a_terminals_folder_is_not_marked_in_the_tab(tab: FlowPage, tmp_path: Path) -> None:
+    """A refusal there is said here, and nothing here has to be repaired."""
+    flow = tmp_path / "work" / f"{FLOW}.py"
+    flow.parent.mkdir()
+    flow.write_text(greetings())
+    assert irenic(tab.server, "ensure", flow.name, folder=flow.parent).returncode == 0
+    (flow.parent / "greeting.txt").unlink()
+    refused = irenic(tab.server, "ensure", flow.name, "--on-drift", "refuse", folder=flow.parent)
+    assert refused.returncode == 3, refused.stderr
+    tab.reload()
+    tab.awake()
+    tab.ends("Refused")
+    assert tab.statuses() == {"greeting": "At goal", "loud": "At goal"}
+    expect(tab.sentence).to_contain_text(
+        "greeting was changed outside irenic in the place where this was run, not here"
+    )
+
+
 def edited(server: ServerProcess, site: Path, source: str, tmp_path: Path) -> None:
     """Have the server's site hold another version of the flow."""
     file = tmp_path / f"{FLOW}.py"

@@ -38,6 +38,12 @@ def fields(current: dict[str, Any] | None, goal: dict[str, Any] | None, order: l
     return found
 
 
+def changed_by(drift: dict[str, Any]) -> str:
+    """Return what has changed an item: something outside irenic, or another profile of its flow."""
+    profile = drift.get("profile")
+    return f"changed by profile {profile}" if profile else "changed outside irenic"
+
+
 def changed(drift: dict[str, Any], order: list[str]) -> list[str]:
     """Return the fields of which what was stored, what was found and the goal are not all the same."""
     states = [drift.get("stored") or {}, drift.get("found") or {}]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ui import sentences
+from ui import difference, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -96,7 +96,7 @@ def reason(item: dict[str, Any], local: Callable[[str], str]) -> str:
     after = item.get("after") or []
     if drift is not None:
         since = drift.get("stored_at")
-        told = f"changed outside irenic since {local(since)}" if since else "changed outside irenic"
+        told = difference.changed_by(drift) + (f" since {local(since)}" if since else "")
         return f"{told}; known after {sentences.listing(after)}" if after else told
     if item.get("verdict") == "make_here" and others:
         return f"made in {_place(others[0], local)}"

@@ -42,6 +42,7 @@ def outcome_sentence(
     forgotten: Iterable[str] = (),
     removed: Iterable[str] = (),
     left: Iterable[str] | None = None,
+    here: str | None = None,
 ) -> str:
     """Say how an execution ended: what is done, what is not, what is unknown.
 
@@ -51,6 +52,7 @@ def outcome_sentence(
     :param forgotten: what irenic was to forget.
     :param removed: what is none of the flow's items, and was left over.
     :param left: what is left over now; where omitted, what the outcome says.
+    :param here: the id of this browser as a place.
     """
     kind = outcome.get("kind", "")
     items = outcome.get("items") or {}
@@ -60,7 +62,7 @@ def outcome_sentence(
             left = [leftover["item"] for leftover in outcome.get("leftovers") or []]
         return _complete(outcome, done, list(forgotten), removed, list(left))
     if kind == "refused":
-        return "Refused: nothing was changed. " + _refusals(outcome)
+        return "Refused: nothing was changed. " + _refusals(outcome, here)
     if kind == "failed":
         return "Failed: " + (outcome.get("message") or "the execution could not go on.")
     if kind == "item_error":
@@ -192,11 +194,15 @@ def _standing(done: list[str], not_done: list[str], unknown: list[str], begun: s
     return "; ".join(parts)
 
 
-def _refusals(outcome: dict[str, Any]) -> str:
+def _refusals(outcome: dict[str, Any], here: str | None) -> str:
     refusals = outcome.get("refusals") or {}
     drifted = [item for item in sorted(refusals) if refusals[item].get("reason") == "drift"]
+    drifts = outcome.get("drift") or {}
+    ours = [item for item in drifted if (drifts.get(item) or {}).get("place") in (None, here)]
+    if ours:
+        return drift_sentence(ours)
     if drifted:
-        return drift_sentence(drifted)
+        return f"{_are(drifted, 'was', 'were')} changed outside irenic in the place where this was run, not here."
     told = [f"{item}: {refusals[item].get('message', '')}" for item in sorted(refusals)]
     if told:
         return " ".join(told[:2]) + (f" And {len(told) - 2} more." if len(told) > 2 else "")

@@ -520,12 +520,15 @@ class Page:
     def _settle(self, item: Item, execution: Execution, outcome: dict[str, Any]) -> None:
         if item.leftover is not None and not self.is_live():
             return  # what was done with it before it was left over does not count
-        if not execution.dry_run:
+        drift = (outcome.get("drift") or {}).get(item.id)
+        if not item.is_of_here(drift) and self._stored is not None:
+            item.know(self._stored.get(item.id), self._stored.here)
+        elif not execution.dry_run:
             item.take_states((outcome.get("states") or {}).get(item.id))
         if self._concerns(item):
             item.find_drift(None)
         if item.drift is None:
-            item.drift = (outcome.get("drift") or {}).get(item.id)
+            item.drift = drift
         if outcome["kind"] == "refused":
             item.refuse((outcome.get("refusals") or {}).get(item.id))
             return
@@ -656,6 +659,7 @@ class Page:
             outcome,
             self._begun(outcome),
             abandoned=abandoned,
+            here=self._stored.here if self._stored is not None else None,
             forgotten=forgotten,
             removed=[id for id in done if id not in present],
             left=[item.id for item in self.items.leftovers() if item.status == "left_over"],

@@ -426,13 +426,14 @@ def _tell_drift(box: Any, item: Item) -> None:
     drift = item.drift or {}
     since = drift.get("stored_at")
     when = f" since {local_day(since)}" if since else ""
+    who = difference.changed_by(drift)
     if item.drifted:
         told = (
-            f"Changed outside irenic{when}. Repair brings it to its goal; Accept what is there stores what was found, "
-            "and the next Ensure treats it as a change like any other."
+            f"{who[:1].upper()}{who[1:]}{when}. Repair brings it to its goal; Accept what is there stores what was "
+            "found, and the next Ensure treats it as a change like any other."
         )
     else:
-        told = f"It had been changed outside irenic{when}. This is what was found then:"
+        told = f"It had been {who}{when}. This is what was found then:"
     box.appendChild(make("p", told))
     box.appendChild(drift_table(drift, item.field_order))
 

@@ -424,7 +424,7 @@ class CmdExecution:
             self.interrupts,
             self._place,
             lambda: self.platform.place,
-            OtherProfiles(self._store, self.request.flow.id, self.request.profile, lambda: self.platform.place),
+            OtherProfiles(self._store, self.request.flow.id, self.request.profile, lambda: self.platform.shared_place),
             self._context_of,
         )
 

@@ -23,7 +23,7 @@ class OtherProfiles:
     What they have stored is read when it is first asked for. An item without an identity, or one whose state does not
     live in files, is never found.
 
-    :param place_mark: returns the mark of this place, or None where files have none.
+    :param place_mark: returns the mark of this place, or None where its files are no other profile's.
     """
 
     def __init__(self, store: Store, flow: str, profile: str, place_mark: Callable[[], PlaceMark | None]) -> None:

@@ -51,6 +51,11 @@ class Platform:
 
     children: Children | None = None
 
+    @property
+    def shared_place(self) -> PlaceMark | None:
+        """The mark of the place whose files a flow's profiles share; None where each profile has files of its own."""
+        return self.place if self.files_of is None else None
+
     def files_for(self, flow: str, profile: str) -> "FileSystem":
         """Return the files of a flow and profile."""
         return self.files if self.files_of is None else self.files_of(flow, profile)

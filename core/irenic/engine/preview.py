@@ -69,7 +69,7 @@ class _Preview:
         self._stored = stored
         self._inputs = inputs
         self._platform = platform
-        self._profiles = OtherProfiles(store, request.flow.id, request.profile, lambda: platform.place)
+        self._profiles = OtherProfiles(store, request.flow.id, request.profile, lambda: platform.shared_place)
         self._chosen = request.chosen_items()
         self._graph = request.flow.graph.subgraph(self._chosen)
         self._tasks: dict[str, asyncio.Task[None]] = {}

@@ -317,6 +317,7 @@ class Looker:
             goal=dump(goal),
             is_gone=states_equal(current, run.item.state_clean(self._partial(run))),
             stored_at=stored.current_at,
+            place=None if stored.place is None else stored.place.id,
         )
 
     async def find_profile(self, run: ItemRun, params: Any) -> OtherEntry | None:

@@ -33,7 +33,8 @@ class Drift(BaseModel):
     """An item that was changed outside irenic; ``goal`` is None where it is not known.
 
     ``is_gone`` says that nothing is there any more, whatever the found state looks like. ``profile`` is the profile of
-    the same flow that has stored what was found as its own.
+    the same flow that has stored what was found as its own, ``place`` the id of the place where it was found, for an
+    item that lives in files.
     """
 
     stored: dict[str, Any] | None = None
@@ -42,6 +43,7 @@ class Drift(BaseModel):
     is_gone: bool = False
     stored_at: Timestamp | None = None
     profile: str | None = None
+    place: str | None = None
 
 
 def changed_by(drift: Drift) -> str:
