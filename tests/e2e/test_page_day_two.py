@@ -16,6 +16,8 @@ from tests.e2e.test_handoff import LETTERS, irenic
 from tests.e2e.test_page_accessibility import is_wider_than_screen, violations
 
 from irenic.cli.site import make_site
+from irenic.model.plan import Plan
+from irenic.model.verdict import VerdictKind
 
 FLOW = "greetings"
 BOTH = ["greeting.txt", "loud.txt"]
@@ -110,6 +112,58 @@ def test_accepting_in_the_dialog_discovers(tab: FlowPage) -> None:
     press(tab, "Accept what is there")
     expect(tab.sentence).to_have_text("Discovered the state of greeting and loud.")
     assert tab.save("greeting.txt").read_text() == "Hello, Bob!"
+
+
+def saved_plan(tab: FlowPage, tmp_path: Path) -> Path:
+    """Save a plan in the preview of an ensure, and go back."""
+    tab.press("preview")
+    tab.preview()
+    with tab.page.expect_download() as download:
+        press(tab, "Save plan")
+    plan = tmp_path / download.value.suggested_filename
+    download.value.save_as(plan)
+    expect(tab.page.locator("#dialog")).to_contain_text("Saved as plan.json")
+    press(tab, "Back")
+    return plan
+
+
+def use_plan(tab: FlowPage, plan: Path) -> None:
+    """Ensure by a saved plan."""
+    tab.press("preview")
+    tab.preview()
+    with tab.page.expect_file_chooser() as chooser:
+        press(tab, "Use a saved plan…")
+    chooser.value.set_files(plan)
+
+
+def test_a_plan_that_was_saved_is_applied_once_and_stale_afterwards(tab: FlowPage, tmp_path: Path) -> None:
+    """It is the file that the terminal saves too, and nothing else than what it saw is done."""
+    tab_files.write(tab.page, FLOW, "loud.txt", "quiet")
+    plan = saved_plan(tab, tmp_path)
+    assert Plan.read(plan.read_bytes()).items[1].verdict is VerdictKind.REPAIR
+    use_plan(tab, plan)
+    tab.ends("Done")
+    expect(tab.item("loud")).to_have_text("Repaired")
+    use_plan(tab, plan)
+    tab.ends("Refused")
+    expect(tab.sentence).to_contain_text("loud changed since it was saved")
+    plan.write_text(plan.read_text().replace("quiet", "silent"))
+    use_plan(tab, plan)
+    expect(tab.sentence).to_contain_text("this plan was edited after it was saved: save it again.")
+    tab.press("ensure")
+    expect(tab.sentence).to_have_text(DONE)
+
+
+def test_a_terminal_refuses_a_plan_of_the_tabs_files(tab: FlowPage, tmp_path: Path) -> None:
+    """Nothing of it is there: the plan is stale in another place, and the terminal's next command works."""
+    plan = saved_plan(tab, tmp_path)
+    flow = tmp_path / f"{FLOW}.py"
+    flow.write_text(greetings())
+    refused = irenic(tab.server, "ensure", flow.name, "--plan", plan.name, folder=tmp_path)
+    assert (refused.returncode, "the plan is stale" in refused.stdout) == (3, True), refused.stderr
+    again = irenic(tab.server, "preview", flow.name, "--save", plan.name, folder=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert irenic(tab.server, "ensure", flow.name, "--plan", plan.name, folder=tmp_path).returncode == 0
 
 
 def test_a_look_that_takes_long_can_be_given_up(new_tab: NewTab, origin: Origin) -> None:

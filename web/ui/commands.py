@@ -48,6 +48,7 @@ class Commands:
         self._questions = Questions(screen.notices, self._answer)
         for id, action in (
             ("do-ensure", self._inquiry.ensure),
+            ("do-preview", self._inquiry.preview),
             ("do-dry", lambda: self.run(["ensure"], dry_run=True)),
             ("do-discover", lambda: self.run(["discover"])),
             ("do-clean", self._inquiry.clean),

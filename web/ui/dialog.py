@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ui import review
-from ui.browser import by_id, clear, listen, local_day, make, make_icon, show
+from ui.browser import by_id, clear, listen, local_day, make, make_icon, show, spawn
 from ui.drift import drift_table
 from ui.status import item_status, verdict
 
@@ -26,12 +26,20 @@ class Dialog:
         self._yes = by_id("dialog-yes")
         self._other = by_id("dialog-other")
         self._prune = by_id("dialog-prune")
+        self._save = by_id("dialog-save")
+        self._plan = by_id("dialog-plan")
+        self._plan_file = by_id("dialog-plan-file")
         self._on_yes: Callable[[], None] | None = None
         self._on_other: Callable[[], None] | None = None
+        self._on_save: Callable[[], None] | None = None
+        self._on_plan: Callable[[str], None] | None = None
         self._fates: list[tuple[Any, dict[str, Any]]] = []
         listen(self._yes, "click", lambda event: self._answer(self._on_yes))
         listen(self._other, "click", lambda event: self._answer(self._on_other))
         listen(by_id("dialog-no"), "click", lambda event: self._dialog.close())
+        listen(self._save, "click", lambda event: self._on_save() if self._on_save is not None else None)
+        listen(self._plan, "click", lambda event: self._plan_file.click())
+        listen(self._plan_file, "change", lambda event: spawn(self._read_plan()))
         listen(self._prune, "change", lambda event: self._say_fates(self.prunes))
 
     @property
@@ -53,6 +61,8 @@ class Dialog:
         self._on_other = None
         self._prune.checked = False
         show(self._other, False)
+        show(self._save, False)
+        show(self._plan, False)
         show(self._prune.parentNode, False)
         clear(self._list)
         self._dialog.showModal()
@@ -62,6 +72,28 @@ class Dialog:
         self._other.textContent = other
         self._on_other = on_other
         show(self._other, True)
+
+    def offer_save(self, on_save: Callable[[], None]) -> None:
+        """Offer to save what is shown as a plan; the dialog stays."""
+        self._on_save = on_save
+        show(self._save, True)
+
+    def offer_plan(self, on_plan: Callable[[str], None]) -> None:
+        """Offer to go on by a saved plan instead.
+
+        :param on_plan: called with the content of its file.
+        """
+        self._on_plan = on_plan
+        show(self._plan, True)
+
+    async def _read_plan(self) -> None:
+        files = self._plan_file.files
+        if not files.length or self._on_plan is None:
+            return
+        text = str(await files.item(0).text())
+        self._plan_file.value = ""  # the same file may be chosen again
+        self._dialog.close()
+        self._on_plan(text)
 
     def offer_prune(self, *, checked: bool) -> None:
         """Offer to remove what is left over as well."""

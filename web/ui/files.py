@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ui import units
-from ui.browser import by_id, clear, document, listen, make, window
+from ui.browser import by_id, clear, document, listen, make, to_js, window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +72,11 @@ def _path(path: str) -> Any:
         shown.append(f"{part}/", make("wbr"))
     shown.append(parts[-1])
     return shown
+
+
+def save_text(path: str, text: str) -> None:
+    """Hand a text over to the browser's downloads."""
+    save(path, window.Blob.new(to_js([text])))
 
 
 def save(path: str, blob: Any) -> None:

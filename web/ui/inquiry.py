@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ui import review
 from ui.browser import to_python
+from ui.files import save_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,13 @@ class Inquiry:
             self.is_looking = True
             page.say(_LOOKING)
             self._screen.request()
+
+    def preview(self) -> None:
+        """Show what an ensure would do, whether or not there is anything special about it."""
+        if not self._post("ensure", lambda answer: self._show_ensure(answer, prune=False), self._say):
+            return
+        self._ask_ensure(_LOOKING)
+        self._screen.dialog.offer_plan(lambda text: self._run(["ensure"], plan=text))
 
     def clean(self) -> None:
         """Ask whether to clean, showing what would go."""
@@ -128,21 +136,40 @@ class Inquiry:
         if not bool(answer.noteworthy):
             self._run(["ensure"])
             return
-        page, dialog = self._screen.page, self._screen.dialog
+        page = self._screen.page
         if page is None:
             return
         page.say("")
+        self._ask_ensure("")
+        self._show_ensure(answer, prune=prune)
+
+    def _ask_ensure(self, text: str) -> None:
+        dialog = self._screen.dialog
 
         def ensured() -> None:
             self._run(["ensure"], on_drift="repair", prune=dialog.prunes)
 
-        dialog.ask("Before Ensure", "", "Ensure", ensured)
+        dialog.ask("Before Ensure", text, "Ensure", ensured)
+
+    def _show_ensure(self, answer: Any, *, prune: bool) -> None:
+        dialog = self._screen.dialog
         found = self._show(answer, "ensure", "")
         dialog.say(review.summary(found["items"], "ensure"))
         if review.has_drift(found["items"]):
             dialog.offer("Accept what is there", lambda: self._run(["discover"]))
         if review.removable(found["leftovers"]):
             dialog.offer_prune(checked=prune)
+        dialog.offer_save(self._save_plan)
+
+    def _save_plan(self) -> None:
+        """Look once more, and save that as a plan: whether it prunes is part of it."""
+        self._post("ensure", self._save_answer, self._say, {"prune": self._screen.dialog.prunes})
+
+    def _save_answer(self, answer: Any) -> None:
+        page = self._screen.page
+        if page is not None and self._screen.dialog.is_open:
+            save_text("plan.json", str(answer.plan))
+            self._screen.dialog.say("Saved as plan.json: Ensure by it does just this, or nothing.")
 
     def _show(self, answer: Any, cmd: str, text: str) -> dict[str, Any]:
         """Show a preview in the dialog, and mark in the rows what it has found."""

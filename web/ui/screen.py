@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ui.state import Picture
 
 _TICK_MS = 1000
-COMMANDS = ("do-ensure", "do-dry", "do-discover", "do-clean")
+COMMANDS = ("do-ensure", "do-preview", "do-dry", "do-discover", "do-clean")
 
 
 class Screen:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from irenic.flow.flow import Flow
-from irenic.model.cmd import Cmd
 from irenic.model.errors import ParamsError, PlanError
 from irenic.model.plan import Plan
 
@@ -16,16 +15,11 @@ def read_plan(path: Path, flow: Flow, profile: str) -> Plan:
     again = f"save one with `irenic preview FLOW.py --save {path}`"
     try:
         plan = Plan.read(path.read_bytes())
+        plan.check_meant_for(flow.id, profile)
     except OSError as error:
         raise ParamsError(f"--plan {path} cannot be read ({error.strerror}): {again}.") from error
     except PlanError as error:
         raise ParamsError(f"--plan {path}: {error}") from error
-    if plan.cmd is not Cmd.ENSURE:
-        raise ParamsError(f"--plan {path} is one of {plan.cmd}, not of ensure: {again}.")
-    if (plan.flow, plan.profile) != (flow.id, profile):
-        raise ParamsError(
-            f"--plan {path} was made for {plan.flow}/{plan.profile}, not for {flow.id}/{profile}: {again}."
-        )
     return plan
 
 
@@ -35,6 +29,6 @@ def write_plan(path: Path, plan: Plan) -> None:
     :raises ParamsError: if the file cannot be written.
     """
     try:
-        path.write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        path.write_text(plan.text(), encoding="utf-8")
     except OSError as error:
         raise ParamsError(f"--save {path} cannot be written: {error.strerror}.") from error

@@ -35,6 +35,7 @@ from irenic.guards import restored_guards
 from irenic.model.errors import FlowError, IrenicError
 from irenic.model.ids import new_execution_id
 from irenic.model.interrupt import InterruptLevel, InterruptReply, InterruptSignal
+from irenic.model.plan import Plan
 from irenic.model.record import RUNNING
 from irenic.stores import MemoryStore
 from irenic.stores.http import HttpStore
@@ -178,7 +179,7 @@ class TabSession:
                 noteworthy=preview.is_noteworthy,
                 items=preview.items,
                 leftovers=preview.leftovers,
-                plan=plan,
+                plan=plan.text(),
             )
         )
 
@@ -190,8 +191,7 @@ class TabSession:
                 more = {"id": message.execution_id, "take_over": message.take_over}
                 request = await self._again(message.resumes, message.inputs, **more)
             else:
-                asked = message.model_dump(exclude={"type", "execution_id", "resumes"})
-                request = CmdExecRequest(flow=self._loaded(), id=message.execution_id, **asked)
+                request = self._asked(message)
             execution = self._executions.submit(request)
         except (IrenicError, ValidationError) as error:
             refused = explain(error, "this cannot be run") if isinstance(error, ValidationError) else str(error)
@@ -201,6 +201,18 @@ class TabSession:
         self._post(m.Submitted(execution_id=message.execution_id, running=running))
         if running is None:
             await self._watch(execution)
+
+    def _asked(self, message: m.Submit) -> CmdExecRequest:
+        """Return the request that a message asks for.
+
+        :raises PlanError: if its plan cannot be used.
+        """
+        flow, asked = self._loaded(), message.model_dump(exclude={"type", "execution_id", "resumes", "plan"})
+        if message.plan is not None:
+            plan = Plan.read(message.plan.encode())
+            plan.check_meant_for(flow.id, message.profile)
+            asked |= {"plan": plan, "items": plan.chosen, "prune": plan.prune}
+        return CmdExecRequest(flow=flow, id=message.execution_id, **asked)
 
     async def _again(self, execution_id: str, inputs: dict[str, Any], **more: Any) -> CmdExecRequest:
         """Return the request of an execution again."""

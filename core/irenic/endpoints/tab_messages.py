@@ -13,7 +13,6 @@ from irenic.model.flow_info import FlowInfo
 from irenic.model.ids import Identifier
 from irenic.model.interrupt import InterruptReply, Level
 from irenic.model.outcome import CmdOutcome
-from irenic.model.plan import Plan
 from irenic.model.preview import PreviewItem
 from irenic.model.progress import ExecutionProgress
 from irenic.model.verdict import Leftover
@@ -37,6 +36,9 @@ class LoadFlow(Message):
 class Submit(Message):
     """Start an execution of the loaded flow.
 
+    ``plan`` is the content of a plan's file: nothing is applied unless everything is what it saw. It also says which
+    items are meant, and whether to prune.
+
     With ``resumes`` it is the request of that execution again, and of the rest of this message only ``inputs`` and
     ``take_over`` count.
     """
@@ -49,7 +51,7 @@ class Submit(Message):
     dry_run: bool = False
     on_drift: OnDrift = OnDrift.ASK
     prune: bool = False
-    plan: Plan | None = None
+    plan: str | None = None
     items: list[str] | None = None
     with_dependencies: bool = False
     with_dependents: bool = False
@@ -192,7 +194,7 @@ class InterruptReplied(Message):
 
 
 class Previewed(Message):
-    """What a command would do, item by item, what is left over, and the plan that holds a command to this.
+    """What a command would do, item by item, what is left over, and the plan that holds a command to this, as a file.
 
     ``noteworthy`` says whether a person should see it before it happens; ``number`` is that of the question.
     """
@@ -202,7 +204,7 @@ class Previewed(Message):
     noteworthy: bool = False
     items: list[PreviewItem]
     leftovers: list[Leftover] = []
-    plan: Plan
+    plan: str
 
 
 class Asked(Message):

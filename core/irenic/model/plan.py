@@ -78,6 +78,22 @@ class Plan(BaseModel):
             raise PlanError("this plan was edited after it was saved: save it again.")
         return plan
 
+    def text(self) -> str:
+        """Return the content of the plan's file."""
+        return self.model_dump_json(indent=1) + "\n"
+
+    def check_meant_for(self, flow: str, profile: str) -> None:
+        """Check that ensure may be held to this plan.
+
+        :raises PlanError: if it was made for something else.
+        """
+        if self.cmd is not Cmd.ENSURE:
+            raise PlanError(f"this is a plan of {self.cmd}, not of ensure: save another one.")
+        if (self.flow, self.profile) != (flow, profile):
+            raise PlanError(
+                f"this plan was made for {self.flow}/{self.profile}, not for {flow}/{profile}: save another one."
+            )
+
     def digest(self) -> str:
         """Return the SHA-256 of all but the hash itself."""
         content = json.dumps(self.model_dump(mode="json", exclude={"sha256"}), sort_keys=True)
