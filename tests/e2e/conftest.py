@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 from tests.chromium import launch_chromium
+from tests.e2e.cloud import Cloud, running_cloud
 from tests.e2e.flow_page import FlowPage
 from tests.e2e.origin import Origin, running_origin
 from tests.e2e.server_process import ServerProcess, running_server
@@ -100,6 +101,13 @@ def shared_server(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def origin() -> Iterator[Origin]:
     """Another site, empty."""
     with running_origin() as running:
+        yield running
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    """A service that gives ids to things, with nothing in it."""
+    with running_cloud() as running:
         yield running
 
 

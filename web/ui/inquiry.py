@@ -53,7 +53,7 @@ class Inquiry:
         """Show what an ensure would do, whether or not there is anything special about it."""
         if not self._post("ensure", lambda answer: self._show_ensure(answer, prune=False), self._say):
             return
-        self._ask_ensure(_LOOKING)
+        self._ask_ensure("What Ensure would do", _LOOKING)
         self._screen.dialog.offer_plan(lambda text: self._run(["ensure"], plan=text))
 
     def clean(self) -> None:
@@ -140,16 +140,16 @@ class Inquiry:
         if page is None:
             return
         page.say("")
-        self._ask_ensure("")
+        self._ask_ensure("Before Ensure", "")
         self._show_ensure(answer, prune=prune)
 
-    def _ask_ensure(self, text: str) -> None:
+    def _ask_ensure(self, title: str, text: str) -> None:
         dialog = self._screen.dialog
 
         def ensured() -> None:
             self._run(["ensure"], on_drift="repair", prune=dialog.prunes)
 
-        dialog.ask("Before Ensure", text, "Ensure", ensured)
+        dialog.ask(title, text, "Ensure", ensured)
 
     def _show_ensure(self, answer: Any, *, prune: bool) -> None:
         dialog = self._screen.dialog
