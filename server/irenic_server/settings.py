@@ -19,7 +19,7 @@ class Limits(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     body: int = Field(MIB, description="bytes of an ordinary body")
-    events_body: int = Field(16 * MIB, description="bytes of a batch of events, after decompression")
+    events_body: int = Field(64 * MIB, description="bytes of a batch of events, after decompression")
     telemetry_body: int = Field(20 * MIB, description="bytes of an OTLP request, after decompression")
     events_per_request: int = Field(10_000, description="events of one batch")
     header: int = Field(32 * 1024, description="bytes of a request's line and headers")

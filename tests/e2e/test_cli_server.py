@@ -130,3 +130,49 @@ def test_a_run_that_was_killed_is_taken_over_and_its_item_is_looked_at_first(ter
     assert [execution["status"] for execution in terminals.executions()] == ["complete", "lost"]
     told = json.loads(terminals.irenic("executions", "show", lost["id"], "-f", "json").stdout)
     assert told["items"]["unknown"] == ["b"]
+
+
+LARGE = """
+from pydantic import BaseModel
+
+from irenic import Flow, Item
+
+
+class P(BaseModel):
+    size: int
+
+
+class S(BaseModel):
+    text: str | None = None
+
+
+class Large(Item[P, S]):
+    made = None
+
+    async def state_current(self, cx, params):
+        return S(text=Large.made)
+
+    async def state_goal(self, cx, params):
+        return S(text="x" * params.size)
+
+    def state_clean(self, params_partial):
+        return S()
+
+    async def apply(self, cx, params, current, target, diff):
+        Large.made = target.text
+        return target
+
+
+flow = Flow("large")
+flow.add(Large("large"), size=20_000_000)
+"""
+
+
+def test_a_state_of_20_mb_is_stored_and_shown_in_short(terminals: Terminals) -> None:
+    """What is written on a line is cut."""
+    (terminals.folder / "large.py").write_text(LARGE)
+    ensured = terminals.irenic("ensure", "large.py")
+    assert ensured.returncode == 0, ensured.stderr
+    assert len(ensured.stdout) < 2_000
+    status = terminals.irenic("status", "large.py")
+    assert (status.returncode, "x" * 50 in status.stdout, len(status.stdout) < 2_000) == (0, True, True)

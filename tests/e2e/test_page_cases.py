@@ -1,5 +1,9 @@
 """What went wrong once on a second day, in a tab as a person sees it, and handed on to a terminal and back."""
 
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -8,7 +12,7 @@ from tests.e2e.cloud import CLOUD, CLOUD_HEAD, Cloud
 from tests.e2e.conftest import NewTab
 from tests.e2e.flow_page import FlowPage
 from tests.e2e.server_process import ServerProcess
-from tests.e2e.test_handoff import irenic
+from tests.e2e.test_handoff import WITHIN, irenic
 
 HEAD = '''# /// script
 # requires-python = ">=3.11"
@@ -16,6 +20,7 @@ HEAD = '''# /// script
 # ///
 import asyncio
 import sys
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -26,7 +31,7 @@ from irenic import Flow, Generated, Item
 class P(BaseModel):
     text: str
     source: str | None = None
-    takes: float = 0.0
+    waits: bool = False
 
 
 class S(BaseModel):
@@ -57,8 +62,10 @@ class Memo(Item[P, S]):
         return S()
 
     async def apply(self, cx: Any, params: P, current: S, target: S, diff: Any) -> S:
-        if sys.platform != "emscripten":  # in a terminal it is stopped at its deadline, which the tab keeps
-            await asyncio.sleep(params.takes)
+        if params.waits and sys.platform != "emscripten":  # in a terminal, until the test lets it go on
+            Path("begun").touch()
+            while not Path("go").exists():
+                await asyncio.sleep(0.02)
         if target.text is None:
             await cx.fs.remove(self.id)
             return S()
@@ -91,7 +98,7 @@ flow.add(Memo("second"), text="", source="first")
 flow.edge("first", "second")
 """,
     "some": """
-flow.add(Memo("a"), text="a", takes=1.0)
+flow.add(Memo("a"), text="a", waits=True)
 flow.add(Memo("b"), text="b")
 flow.add(Memo("c"), text="c")
 flow.edge("a", "b")
@@ -121,6 +128,14 @@ def nothing_to_do(tab: FlowPage, *items: str) -> None:
     expect(tab.page.locator("#dialog")).not_to_be_visible()
     for item in items:
         expect(tab.row(item)).to_contain_text("nothing to do")
+
+
+def appears(path: Path) -> None:
+    """Wait until a file is there."""
+    end = time.monotonic() + WITHIN
+    while not path.exists():
+        assert time.monotonic() < end, path
+        time.sleep(0.02)
 
 
 def test_what_apply_says_and_has_not_done_is_an_error_that_shows_both(new_tab: NewTab) -> None:
@@ -158,9 +173,12 @@ def test_a_run_of_two_items_is_resumed_in_the_tab_as_one_of_two_items(
     new_tab: NewTab, server: ServerProcess, tmp_path: Path
 ) -> None:
     """The third one was not asked for."""
-    command = ("ensure", "some.py", "--item", "a", "--item", "b", "--deadline", "0.4")
-    stopped = irenic(server, *command, folder=tmp_path)
-    assert stopped.returncode == 130, stopped.stderr
+    command = ["ensure", "some.py", "--item", "a", "--item", "b", "--store", server.announced]
+    with subprocess.Popen([sys.executable, "-m", "irenic", *command], cwd=tmp_path) as terminal:
+        appears(tmp_path / "begun")
+        terminal.send_signal(signal.SIGINT)
+        (tmp_path / "go").touch()
+        assert terminal.wait(WITHIN) == 130
     tab = new_tab().open(flow="some")
     tab.ends("Interrupted")
     tab.press("resume")
