@@ -331,7 +331,7 @@ class Application:
         stored = run.stored
         if stored is not None and stored.unknown and stored.key is not None:
             before = stored.goal if self._direction is Direction.ENSURE else target
-            if before == target:
+            if before == run.secrets.data(target):
                 return stored.key
         return self._recorder.next_id()
 

@@ -251,7 +251,7 @@ class ProgressSender:
 
     def message(self, text: str) -> None:
         """See the protocol."""
-        self._item.message = writable(text)
+        self._item.message = self._run.secrets.text(writable(text))
         self._record()
 
     def alive(self) -> None:

@@ -4,6 +4,9 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from irenic.flow.params import explain
 from irenic.model.outcome import ErrorFrame, ErrorInfo
 from irenic.model.text import writable
 
@@ -31,7 +34,7 @@ def describe_error(error: BaseException, phase: str) -> ErrorInfo:
     members = error.exceptions[:MOST_MEMBERS] if isinstance(error, BaseExceptionGroup) else ()
     return ErrorInfo(
         type=type(error).__name__,
-        message=writable(str(error) or repr(error)),
+        message=writable(_text_of(error) or repr(error)),
         phase=phase,
         causes=causes,
         frames=list(own_frames(error))[-MOST_FRAMES:],
@@ -59,8 +62,29 @@ def _cause_of(error: BaseException) -> BaseException | None:
     return error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, its members, and what caused each."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [one.__cause__, one.__context__]
+        waiting += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
+
+
 def _headline(error: BaseException) -> str:
-    return writable(f"{type(error).__name__}: {error}")
+    return writable(f"{type(error).__name__}: {_text_of(error)}")
+
+
+def _text_of(error: BaseException) -> str:
+    """Return what an error says; a validation error without the values that were rejected, which may be secret."""
+    if isinstance(error, ValidationError):
+        return explain(error, f"{error.title} is not valid")
+    return str(error)
 
 
 def _is_own(filename: str) -> bool:
@@ -71,5 +95,9 @@ def _is_own(filename: str) -> bool:
 
 
 def _whole(error: BaseException) -> str:
-    text = writable("".join(traceback.format_exception(error)))
+    text = "".join(traceback.format_exception(error))
+    for rejected in _chain(error):
+        if isinstance(rejected, ValidationError):
+            text = text.replace(str(rejected), _text_of(rejected))
+    text = writable(text)
     return text if len(text) <= LONGEST_TRACEBACK else f"…{text[-LONGEST_TRACEBACK:]}"

@@ -46,6 +46,7 @@ from irenic.engine.unrecorded import UnrecordedJournal
 from irenic.engine.verdict import dump, shape_problems
 from irenic.flow.context import FileSystem
 from irenic.flow.secret import public_values
+from irenic.flow.secret_mask import SecretMask
 from irenic.model import events as e
 from irenic.model.cmd import Cmd
 from irenic.model.errors import FencedError, HeldError, IrenicError, StoreError
@@ -100,6 +101,7 @@ class CmdExecution:
         self.limits = limits
         self.interrupts = Interrupts(request.strategy, request.escalate_after)
         self.interrupts.on_raised = self._on_raised
+        self.secrets = SecretMask()
         self.stored = FlowStates(flow=request.flow.id, profile=request.profile)
         self.record = ExecutionRecord(
             id=self.id,
@@ -153,7 +155,8 @@ class CmdExecution:
             return ExecutionProgress(execution_id=self.id, done=self.done)
         progress = self.recorder.fold.progress(lambda item: item_timing(item, self.stored))
         if progress.stop is not None:
-            progress.stop.shielded = {run.item_id: run.shields[-1] for run in self._runs.values() if run.shields}
+            shields = {run.item_id: run.shields[-1] for run in self._runs.values() if run.shields}
+            progress.stop.shielded = self.secrets.data(shields)
         if self._cmd_run is not None and self._cmd_run.walk is not None:
             # Not written down: that would be one more event for each item.
             for item_id in self._cmd_run.walk.ready:
@@ -292,14 +295,15 @@ class CmdExecution:
             )
         only_edits = request.cmds == [Cmd.STATE]  # which no item takes part in
         inputs = None if only_edits else flow.merge_inputs(await store.inputs(flow.id, profile), request.inputs)
-        public = public_values(inputs)
+        self.secrets.learn(inputs)
+        public = self.secrets.data(public_values(inputs))
         if request.writes and request.inputs:
             await store.save_inputs(flow.id, profile, public)
         self.stored = await store.states(flow.id, profile)
         self.record = self.record.model_copy(update={"inputs": public, "fencing": self.fencing})
         journal = await self._journal()
-        self.recorder = Recorder(self.id, journal, self.fanout.push)
-        self._runs = {item_id: ItemRun.of(flow, item_id, self._tasks) for item_id in items}
+        self.recorder = Recorder(self.id, journal, self.fanout.push, self.secrets)
+        self._runs = {item_id: ItemRun.of(flow, item_id, self._tasks, self.secrets) for item_id in items}
         for run in self._runs.values():
             run.cx = self._context_of(run)
         await self.recorder.emit_durable(
@@ -329,6 +333,7 @@ class CmdExecution:
 
     def _context_of(self, run: ItemRun) -> ExecutionItemContext:
         request = self.request
+        run.secrets = self.secrets
         return ExecutionItemContext(self, run, request.flow.id, request.profile, dry_run=request.dry_run)
 
     async def _move_states(self) -> None:
@@ -433,6 +438,7 @@ class CmdExecution:
 
     async def _end(self, outcome: Any) -> None:
         self._is_ending = True
+        outcome = self.secrets.data(outcome)
         self.interrupts.settle()
         try:
             if self._recording.done():

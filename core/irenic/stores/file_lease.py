@@ -7,11 +7,13 @@ that before it writes again: both write only while they hold the profile's mutex
 
 import asyncio
 import fcntl
+import itertools
 import logging
 import os
 import platform
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -94,7 +96,7 @@ class ProfileLease:
                 holder=holder,
                 pid=os.getpid(),
                 host=platform.node(),
-                command=" ".join(sys.argv) or "python",
+                command=_command(sys.argv),
                 since=timestamp(),
                 released=False,
             )
@@ -164,6 +166,13 @@ class ProfileLease:
 
     def _lock_path(self, fencing: int) -> Path:
         return self.profile / f"lease-{fencing}.lock"
+
+
+def _command(argv: Sequence[str]) -> str:
+    """Return a command without its options, whose values may be secret; of another program than irenic its name."""
+    program = Path(argv[0]).name if argv and argv[0] else "python"
+    words = itertools.takewhile(lambda word: not word.startswith("-"), argv[1:]) if program == "irenic" else ()
+    return shlex.join([program, *words])
 
 
 class FileLease:
