@@ -29,6 +29,7 @@ from irenic.cli import (
 from irenic.cli.exit_codes import ExitCode
 from irenic.cli.signatures import GroupedCommand, spread
 from irenic.model.errors import FlowError, InvalidIdError, IrenicError, ParamsError
+from irenic.model.text import visible
 
 COMMANDS: dict[str, Callable[..., ExitCode]] = {
     "discover": discover.discover,
@@ -111,5 +112,5 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _tell(error: IrenicError, code: ExitCode) -> ExitCode:
-    sys.stderr.write(f"irenic: {error}\n")
+    sys.stderr.write(f"irenic: {visible(str(error))}\n")
     return code

@@ -24,6 +24,7 @@ from irenic.model.errors import ParamsError
 from irenic.model.events import journal_event
 from irenic.model.interrupt import InterruptReply, InterruptSignal
 from irenic.model.record import RUNNING, ExecutionRecord
+from irenic.model.text import visible, with_texts
 
 FOLLOW_EVERY = 0.5
 """Seconds between two looks at a journal that somebody else writes."""
@@ -240,6 +241,7 @@ def _table(records: list[ExecutionRecord]) -> str:
         ]
         for record in records
     ]
+    rows = with_texts(rows, visible)
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(6)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "".join(f"{line}\n" for line in lines)

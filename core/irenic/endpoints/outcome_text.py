@@ -11,6 +11,7 @@ from irenic.endpoints.wording import clock, count_of, duration, one_line, source
 from irenic.model.cmd import Cmd
 from irenic.model.outcome import CmdOutcome, ErrorInfo, ItemStatesOutcome
 from irenic.model.progress import ExecutionProgress
+from irenic.model.text import visible, with_texts
 from irenic.model.timestamps import seconds_between
 from irenic.model.verdict import VerdictKind
 
@@ -111,6 +112,7 @@ def outcome_text(
     :param progress: the last progress, from which it is told which items had nothing to do.
     :param command_line: lets the text name the next command.
     """
+    outcome = with_texts(outcome, visible)
     writer = _Writer(outcome, look, progress)
     lines = list(writer.lines())
     following = next_commands(outcome, command_line)
@@ -242,7 +244,7 @@ class _Writer:
 
     def _message(self, item: str) -> str:
         entry = self._progress.items.get(item) if self._progress is not None else None
-        return entry.message if entry is not None else ""
+        return visible(entry.message) if entry is not None else ""
 
     def _found(self) -> Iterator[str]:
         for item in self._all_items():

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 from pydantic_core import to_jsonable_python
 
 from irenic.flow.params import PartialParams
+from irenic.model.text import with_texts
 
 T = TypeVar("T")
 
@@ -62,28 +63,7 @@ class SecretMask:
 
     def data(self, value: T) -> T:
         """Return data, or a model, without the secrets in its texts; what holds none is the same object."""
-        return value if self._pattern is None else self._masked(value)
-
-    def _masked(self, value: Any) -> Any:
-        if isinstance(value, str):
-            masked = self.text(value)
-            return value if masked == value else masked
-        if isinstance(value, dict):
-            entries = {self._masked(key): self._masked(element) for key, element in value.items()}
-            same = all(map(_is, entries, value)) and all(map(_is, entries.values(), value.values()))
-            return value if same and len(entries) == len(value) else entries
-        if isinstance(value, (list, tuple)):
-            elements = [self._masked(element) for element in value]
-            return value if all(map(_is, elements, value)) else type(value)(elements)
-        if isinstance(value, BaseModel):
-            fields = value.__dict__
-            changed = {name: masked for name, old in fields.items() if (masked := self._masked(old)) is not old}
-            return value.model_copy(update=changed) if changed else value
-        return value
-
-
-def _is(one: Any, other: Any) -> bool:
-    return one is other
+        return value if self._pattern is None else with_texts(value, self.text)
 
 
 def _forms(text: str) -> Iterator[str]:
