@@ -375,7 +375,7 @@ HOSTILE = """
 from pydantic import BaseModel
 from irenic import Flow, Item
 
-CLEAR = "\\x1b[2J\\x1b]0;title\\x07\\x9b2J\\r"
+CLEAR = "\\x1b[2J\\x1b]0;title\\x07\\x9b2J"
 
 class Params(BaseModel):
     pass

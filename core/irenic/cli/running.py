@@ -221,7 +221,11 @@ class FlowRunner:
         telemetry = telemetry_endpoints(self._show.telemetry)
         async with CmdExecutionMap(store, [endpoint, *others, *telemetry]) as executions:
             execution = executions.submit(request)
-            outcome = await execution
+            try:
+                outcome = await execution
+            except asyncio.CancelledError:  # Ctrl-C in the moment before the endpoint listened
+                execution.interrupt(source="sigint")
+                raise
             if outcome.interrupt is not None and outcome.interrupt.level is InterruptLevel.ABANDON:
                 await _briefly(execution.fanout.close(), store.close())
                 endpoint.leave(LEAVE_WITHIN)
