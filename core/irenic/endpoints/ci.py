@@ -155,7 +155,8 @@ class CiEndpoint:
             case "unchanged":
                 return [self._line(event, event.item, "done", "nothing to do")]
             case "cancelled":
-                return [self._line(event, event.item, "interrupted", "cancelled")]
+                message = f", and failed: {event.error.message}" if event.error else ""
+                return [self._line(event, event.item, "interrupted", f"cancelled{message}")]
             case "failed":
                 message = event.error.message if event.error else ""
                 return [self._line(event, event.item, "failed", message), *self._annotation(event.item, message)]

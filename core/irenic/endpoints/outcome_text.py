@@ -173,7 +173,7 @@ class _Writer:
         counts = [f"{len(items.done)} of {count_of(total, 'item')} done"]
         if items.unknown:
             counts.append(f"{len(items.unknown)} unknown")
-        if self._outcome.errors:
+        if self._outcome.errors and not self._outcome.is_interrupted:
             counts.append(f"{len(self._outcome.errors)} failed")
         return ", ".join(counts)
 
@@ -188,7 +188,9 @@ class _Writer:
         done, unknown = set(items.done), set(items.unknown)
         refusals = [item for item, refusal in self._outcome.refusals.items() if refusal.reason in _EXPLAINED]
         for item in self._all_items():
-            if item in errors:
+            if item in errors and self._outcome.is_interrupted:  # an error that came of being cancelled
+                yield self._row(item, "🟡", "cancelled", "yellow", f"and failed in {errors[item].phase}, see below")
+            elif item in errors:
                 yield self._row(item, "❌", "failed", "red", f"in {errors[item].phase or 'apply'}, see below")
             elif item in unknown:
                 yield self._row(item, "❓", "unknown", "yellow", self._unknown())

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable
 from types import TracebackType
 
-from irenic.engine.endpoint import Endpoint, InputEndpoint
+from irenic.engine.endpoint import Endpoint, InputEndpoint, check_endpoint
 from irenic.engine.execution import CmdExecution
 from irenic.engine.limits import LimitPool
 from irenic.engine.platform import Platform
@@ -35,6 +35,7 @@ class CmdExecutionMap:
     :param endpoints: where interrupts come from, and where progress and outcomes go; each may serve several executions.
     :param holder: who holds a profile while an execution writes to it, in words for a person.
     :param platform: files and requests for items; the platform's own where omitted.
+    :raises IrenicError: if an endpoint is none.
     """
 
     def __init__(
@@ -47,6 +48,8 @@ class CmdExecutionMap:
     ) -> None:
         self.store = store
         self.endpoints = tuple(endpoints)
+        for endpoint in self.endpoints:
+            check_endpoint(endpoint)
         self.holder = holder or default_holder()
         self._platform = platform
         self._executions: dict[str, CmdExecution] = {}

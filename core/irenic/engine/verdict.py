@@ -140,8 +140,9 @@ class Looker:
             current = await self.find_current(run)
         except Exception:
             phase = run.phase
-            with suppress(Exception):
-                await self.find_goal(run)
+            if not run.cancel_requested:
+                with suppress(Exception):
+                    await self.find_goal(run)
             run.phase = phase
             raise
         if not self._may_go_on():
