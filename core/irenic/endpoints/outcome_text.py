@@ -409,6 +409,8 @@ def next_commands(outcome: CmdOutcome, command_line: CommandLine | None) -> list
             return list(_ways_of_refused(outcome, command_line, command))
         case "failed" if "irenic discover" in outcome.message:
             return [command_line.again("discover")]
+        case "failed" if "the same command again" in outcome.message and command_line.repeated is not None:
+            return [command_line.again(f"{command} {command_line.repeated}".strip())]
     return []
 
 

@@ -77,6 +77,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+AGAIN = "What was acknowledged before is kept; run the same command again to go on."
+
 _NEEDS_STORED_SHAPE = (Cmd.DISCOVER, Cmd.ENSURE, Cmd.CLEAN)
 """Commands that would lose a stored state which they cannot read."""
 
@@ -462,8 +464,7 @@ class CmdExecution:
         except FencedError as error:
             return recorder.fold.outcome(BlockInterrupted, message=str(error))
         except Exception as error:
-            told = f"{_in_words(error)} What was acknowledged before is kept; run the same command again to go on."
-            return recorder.fold.outcome(Failed, message=told)
+            return recorder.fold.outcome(Failed, message=_in_words(error, AGAIN))
         kept: Outcome = outcome
         return kept
 
@@ -583,5 +584,10 @@ class CmdExecution:
             self.recorder.emit(e.EndpointCut, endpoint=endpoint, reason=reason)
 
 
-def _in_words(error: BaseException) -> str:
-    return str(error) if isinstance(error, IrenicError) else f"{type(error).__name__}: {error}"
+def _in_words(error: BaseException, following: str = "") -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        text = f"{where}{error.strerror}."
+    else:
+        text = str(error) if isinstance(error, IrenicError) else f"{type(error).__name__}: {error}"
+    return text if not following or "the same command again" in text else f"{text.rstrip('.')}. {following}"

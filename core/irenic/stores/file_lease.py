@@ -26,7 +26,7 @@ from irenic.model.errors import CorruptStoreError, FencedError, HeldError, Store
 from irenic.model.interrupt import InterruptReply, InterruptSignal
 from irenic.model.record import LeaseInfo
 from irenic.model.timestamps import Timestamp, timestamp
-from irenic.stores.file_appender import settle
+from irenic.stores.file_appender import on_disk, settle
 from irenic.stores.file_layout import is_locked, journal_path, mutex
 from irenic.stores.file_lines import decode_line, encode_line
 from irenic.stores.file_states import StatesFile
@@ -220,7 +220,8 @@ class FileLease:
         if not self.is_released:
             self.is_released = True
             self._timer.cancel()
-            await in_thread(self.files.release, self.record, self._handle)
+            with on_disk(self.files.path):
+                await in_thread(self.files.release, self.record, self._handle)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
