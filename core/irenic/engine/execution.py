@@ -23,6 +23,7 @@ from collections.abc import AsyncIterator, Generator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from irenic.engine.abandoned_work import AbandonedWork
 from irenic.engine.blocks import ITEM_WISE, run_block
 from irenic.engine.cmd_run import CmdRun
 from irenic.engine.context import ExecutionItemContext
@@ -49,7 +50,7 @@ from irenic.flow.secret import public_values
 from irenic.flow.secret_mask import SecretMask
 from irenic.model import events as e
 from irenic.model.cmd import Cmd
-from irenic.model.errors import FencedError, HeldError, IrenicError, StoreError
+from irenic.model.errors import FencedError, HeldError, IrenicError, StillRunningError, StoreError
 from irenic.model.events import JournalEvent
 from irenic.model.ids import new_execution_id
 from irenic.model.interrupt import InterruptLevel, InterruptReply, InterruptSignal
@@ -97,6 +98,7 @@ class CmdExecution:
         limits: LimitPool,
         holder: str,
         platform: Platform | None,
+        abandoned_work: AbandonedWork,
     ) -> None:
         self.id = request.id or new_execution_id()
         self.request = request
@@ -117,6 +119,7 @@ class CmdExecution:
         ).to_draw(request.flow.drawing())
         self.recorder: Recorder
         self.fanout = FanOut(self, endpoints, self.endpoint_cut)
+        self._abandoned_work = abandoned_work
         self._store = store
         self._platform = platform
         self._loop = asyncio.get_running_loop()
@@ -274,6 +277,10 @@ class CmdExecution:
             return await self._work(await self._begin())
         except HeldError as error:
             return self._held(error)
+        except StillRunningError as error:
+            outcome = self._unrecorded(Refused, str(error))
+            outcome.refusals = {item: Refusal(reason="still_running", message=str(error)) for item in error.items}
+            return outcome
         except FencedError as error:
             return self._stopped_from_outside("take_over", str(error))
         except asyncio.CancelledError:
@@ -286,6 +293,7 @@ class CmdExecution:
         flow, profile = request.flow, request.profile
         self._items = items = request.chosen_items()
         if request.writes:
+            self._refuse_beside_abandoned()
             self._lease = await store.lease(
                 flow.id,
                 profile,
@@ -326,6 +334,21 @@ class CmdExecution:
         for signal in self._signals_before_start:
             self.interrupts.request(signal)
         return inputs
+
+    def _refuse_beside_abandoned(self) -> None:
+        """Keep an item from being applied beside an apply of it that was abandoned and still runs.
+
+        :raises StillRunningError: if there is one.
+        """
+        request = self.request
+        running = self._abandoned_work.of(request.flow.id, request.profile)
+        names = [item for item in running if request.items is None or item in self._items]
+        if names:
+            raise StillRunningError(
+                f"an apply of {', '.join(names)} that {running[names[0]]} abandoned still runs in this process: run "
+                "the same again once it has ended, or end the process. Nothing was begun.",
+                names,
+            )
 
     async def _journal(self) -> Journal:
         if self.request.is_recorded:
@@ -559,11 +582,22 @@ class CmdExecution:
             for run in self._runs.values():
                 run.cancel()
         elif level is InterruptLevel.ABANDON and self._cmd_run is not None and self._cmd_run.walk is not None:
+            self._note_abandoned()
             self.abandoned = self._cmd_run.walk.abandon()
             self._cmd_run.left_over.extend(self._tasks)
             self.recorder.seal(self._task)
             for task in self.abandoned:
                 task.cancel()
+
+    def _note_abandoned(self) -> None:
+        """Note what goes on running although nobody waits for it any more."""
+        if not self.request.writes:
+            return
+        work: list[tuple[str, Any]] = list(self._tasks.items())
+        if "threads" in self.__dict__:
+            work += [(item, function) for function, item in list(self.threads.running.items())]
+        for item, running in work:
+            self._abandoned_work.add(self.request.flow.id, self.request.profile, item, self.id, running)
 
     def _lease_lost(self, why: str) -> None:
         self._take(InterruptSignal(source="take_over", reason=why, level=InterruptLevel.CANCEL))

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterable
 from types import TracebackType
 
+from irenic.engine.abandoned_work import AbandonedWork
 from irenic.engine.endpoint import Endpoint, InputEndpoint, check_endpoint
 from irenic.engine.execution import CmdExecution
 from irenic.engine.limits import LimitPool
@@ -58,6 +59,7 @@ class CmdExecutionMap:
         self._listeners: list[asyncio.Task[None]] = []
         self._settling: set[asyncio.Task[None]] = set()
         self._abandoned: set[asyncio.Task[None]] = set()
+        self._abandoned_work = AbandonedWork()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
 
@@ -80,7 +82,9 @@ class CmdExecutionMap:
             if request.id == running.id or self._fingerprints[running.id] == fingerprint:
                 return running
         limits = self._limits_of(request.flow)
-        execution = CmdExecution(request, self.store, self.endpoints, limits, self.holder, self._platform)
+        execution = CmdExecution(
+            request, self.store, self.endpoints, limits, self.holder, self._platform, self._abandoned_work
+        )
         self._executions[execution.id] = execution
         self._fingerprints[execution.id] = fingerprint
         settling = asyncio.get_running_loop().create_task(self._settle(execution))
