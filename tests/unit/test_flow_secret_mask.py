@@ -6,10 +6,12 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote, quote_plus
 
 import pytest
-from pydantic import BaseModel, Secret, SecretBytes, SecretStr
+from pydantic import BaseModel, Secret, SecretBytes, SecretStr, field_validator
 
+from irenic import Flow
 from irenic.flow.params import PartialParams
 from irenic.flow.secret_mask import MASK, SecretMask, holds_secrets, may_hold_secrets
+from irenic.model.errors import ParamsError
 
 HUSH = 'hu/sh "ö" +1'
 
@@ -133,3 +135,22 @@ def test_types_that_may_hold_a_secret() -> None:
     assert holds_secrets(Secret[int])
     assert holds_secrets(dict[str, SecretBytes | None])
     assert not holds_secrets(dict[str, list[int]])
+
+
+class Picky(BaseModel):
+    """Says what it does not like."""
+
+    size: int = 1
+    token: SecretStr
+
+    @field_validator("token")
+    @classmethod
+    def known(cls, token: SecretStr) -> SecretStr:
+        """Refuse every token."""
+        raise ValueError(f"no such token: {token.get_secret_value()}")
+
+
+def test_inputs_that_are_not_valid_are_explained_without_secrets() -> None:
+    """Whatever the author's own validator says."""
+    with pytest.raises(ParamsError, match=r"no such token: \*{10}\.$"):
+        Flow("f", inputs=Picky).merge_inputs({"size": 2}, {"token": "hunter2"})

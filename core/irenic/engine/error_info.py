@@ -1,5 +1,6 @@
 """An error as data: what it says, where in the user's own code it came from, and what caused it."""
 
+import re
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ MOST_MEMBERS = 16
 LONGEST_LINE = 200
 LONGEST_TRACEBACK = 16_000
 """Characters of a whole traceback; of a longer one its end is kept, where the error is."""
+
+_REJECTED = re.compile(r" \[type=\w+, input_value=")
 
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 _PYTHON = str(Path(traceback.__file__).parent)
@@ -98,6 +101,7 @@ def _whole(error: BaseException) -> str:
     text = "".join(traceback.format_exception(error))
     for rejected in _chain(error):
         if isinstance(rejected, ValidationError):
-            text = text.replace(str(rejected), _text_of(rejected))
+            for line in filter(_REJECTED.search, str(rejected).splitlines()):  # a group indents each line
+                text = text.replace(line.strip(), _REJECTED.split(line)[0].strip())
     text = writable(text)
     return text if len(text) <= LONGEST_TRACEBACK else f"…{text[-LONGEST_TRACEBACK:]}"

@@ -51,11 +51,9 @@ class SecretMask:
         if text in self._known or len(text) < SHORTEST:
             return
         self._known.add(text)
-        forms = {form for form in _forms(text) if len(form) >= SHORTEST}
-        if not forms <= self._forms:
-            self._forms |= forms
-            longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+        self._forms.update(form for form in _forms(text) if len(form) >= SHORTEST)
+        longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
+        self._pattern = re.compile("|".join(map(re.escape, longest_first)))
 
     def text(self, text: str) -> str:
         """Return a text without the secrets in it."""
