@@ -40,6 +40,7 @@ class Leaky(Item[Params, State]):
         return [self.id, params.header]
 
     async def state_current(self, cx: ItemContext, params: Params) -> State:
+        print("looks with", params.header)
         return here(self.id)
 
     async def state_goal(self, cx: ItemContext, params: Params) -> State:

@@ -46,6 +46,7 @@ def test_a_secret_is_in_nothing_that_a_run_leaves_or_shows(tmp_path: Path, how: 
     assert b"logged **********" in run.stderr
     preview = leaking(tmp_path, "preview", "--save", "plan.json", "--format", form)
     assert preview.returncode == 0
+    assert b"looks with Bearer **********" in preview.stdout + preview.stderr
     shown = leaking(tmp_path, "status", "--format", form)
     assert_hidden(tmp_path, run, preview, shown)
 

@@ -156,7 +156,8 @@ class FlowRunner:
                 return False, None
             request = await self._with_inputs(request, store)
             async with CmdExecutionMap(store) as executions:
-                return True, await executions.preview(request)
+                with masked_output(self._secrets):
+                    return True, await executions.preview(request)
         finally:
             await store.close()
 
@@ -190,7 +191,8 @@ class FlowRunner:
         try:
             request = await self._with_inputs(request, store)
             async with CmdExecutionMap(store) as executions:
-                return await executions.plan(request)
+                with masked_output(self._secrets):
+                    return await executions.plan(request)
         finally:
             await store.close()
 
