@@ -371,6 +371,57 @@ def test_without_a_cursor_or_in_ci_there_are_lines(
     assert set(control_codes(session.output)) - {"\r"} <= {"\x1b[32m", "\x1b[0m"}
 
 
+HOSTILE = """
+from pydantic import BaseModel
+from irenic import Flow, Item
+
+CLEAR = "\\x1b[2J\\x1b]0;title\\x07\\x9b2J"
+
+class Params(BaseModel):
+    pass
+
+class State(BaseModel):
+    text: str = ""
+
+class Hostile(Item[Params, State]):
+    async def state_current(self, cx, params):
+        return State()
+
+    async def state_goal(self, cx, params):
+        return State(text="state" + CLEAR)
+
+    def state_clean(self, params_partial):
+        return State()
+
+    async def apply(self, cx, params, current, target, diff):
+        cx.log.warning("log" + CLEAR)
+        cx.progress.message("message" + CLEAR)
+        print("print" + CLEAR)
+        if self.id == "asks":
+            await cx.ask("question" + CLEAR)
+            return target
+        raise RuntimeError("error" + CLEAR)
+
+flow = Flow("hostile")
+flow.add(Hostile(NAME))
+"""
+
+
+@pytest.mark.parametrize("name", ["asks", "fails"])
+def test_what_an_item_says_is_shown_and_not_obeyed(in_terminal: InTerminal, place: Place, name: str) -> None:
+    """In logs, messages, prints, questions, states and errors."""
+    (place.folder / "flow.py").write_text(HOSTILE.replace("NAME", repr(name)))
+    session = in_terminal("ensure", "flow.py")
+    if name == "asks":
+        session.wait_for("question")
+        session.type("yes\n")
+    assert session.wait() == (0 if name == "asks" else 1)
+    for said in ("log", "print", "state" if name == "asks" else "error"):
+        assert f"{said}\\x1b[2J\\x1b]0;title\\x07\\x9b2J" in session.output
+    for obeyed in ("\x1b[2J", "\x1b]0", "\x07", "\x9b"):
+        assert obeyed not in session.output
+
+
 def test_an_interrupted_run_is_resumed_after_a_look_and_a_question(in_terminal: InTerminal, place: Place) -> None:
     """What was done is not done again."""
     session = in_terminal("ensure", place.flow("a", "b:at_once"))

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, Field, ValidationError
 from tests.items import Thing, World
 from tests.running import run
 
@@ -91,3 +92,26 @@ def test_a_flow_file_that_cannot_be_run_says_where(source: str, place: str) -> N
     with pytest.raises(FlowError, match=r"broken\.py could not be run") as caught:
         load_flow(source, "broken.py")
     assert place in str(caught.value)
+
+
+class Short(BaseModel):
+    """Takes little."""
+
+    text: str = Field(max_length=3)
+
+
+async def test_a_rejected_value_is_in_no_part_of_a_validation_error() -> None:
+    """It may be secret: in the message, the causes, the members and the traceback."""
+
+    async def validates(*args: Any) -> Any:
+        try:
+            Short(text="rejected")
+        except ValidationError as error:
+            raise ExceptionGroup("several", [RuntimeError("other"), error]) from error
+
+    flow = Flow("f")
+    flow.add(Thing("a", World(), apply=validates))
+    error = (await run(MemoryStore(), flow, "ensure")).errors["a"]
+    assert error.causes == ["ValidationError: Short is not valid: text: String should have at most 3 characters."]
+    assert error.members[1].message == "Short is not valid: text: String should have at most 3 characters."
+    assert "rejected" not in error.model_dump_json().replace('Short(text=\\"rejected\\")', "")

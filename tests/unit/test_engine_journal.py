@@ -20,6 +20,7 @@ from irenic.model.errors import StoreError
 from irenic.model.events import JournalEvent
 from irenic.model.fold import ExecutionFold
 from irenic.model.outcome import CmdOutcome
+from irenic.model.states import FlowStates
 from irenic.stores import MemoryStore
 
 pytestmark = pytest.mark.virtual_clock
@@ -514,3 +515,22 @@ async def test_a_guard_that_fails_after_an_abandon_cannot_say_so_any_more() -> N
         outcome = await execution
     assert outcome.items.unknown == ["a"]
     assert "log" not in [event.kind for event in await store.events(execution.id)]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(13, "Permission denied", "/store/x"), "/store/x: Permission denied."),
+        (OSError(13, "Permission denied"), "Permission denied."),
+        (OSError("strange"), "OSError: strange"),
+    ],
+)
+async def test_what_the_system_refuses_a_store_is_said_in_words(error: OSError, message: str) -> None:
+    """With the file, where there is one."""
+
+    class Refusing(MemoryStore):
+        async def states(self, flow: str, profile: str) -> FlowStates:
+            raise error
+
+    outcome = await run(Refusing(), things(World(), "a"), "ensure")
+    assert (outcome.kind, outcome.message) == ("failed", message)

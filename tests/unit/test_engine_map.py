@@ -25,7 +25,7 @@ from irenic import (
 from irenic.endpoints import RecordingEndpoint
 from irenic.engine.endpoint import InterruptSender
 from irenic.engine.execution_map import default_holder
-from irenic.model.errors import InvalidIdError, StoreError
+from irenic.model.errors import InvalidIdError, IrenicError, StoreError
 from irenic.model.ids import new_execution_id
 from irenic.model.outcome import Lost
 from irenic.model.progress import ProgressStatus
@@ -283,6 +283,19 @@ async def test_an_input_endpoint_that_fails_is_told(caplog: pytest.LogCaptureFix
     assert outcome.kind == "complete"
     assert outcome.endpoints_cut == {"Deaf": "stopped listening: ConnectionError: hung up"}
     assert "hung up" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "message"),
+    [
+        (object(), "object is no endpoint: it has none of the methods listen, on_events and on_outcome"),
+        (RecordingEndpoint, r"RecordingEndpoint is a class: give an endpoint, as RecordingEndpoint\(\)"),
+    ],
+)
+async def test_what_is_no_endpoint_is_refused(endpoint: Any, message: str) -> None:
+    """It would never be called, and nobody would notice."""
+    with pytest.raises(IrenicError, match=message):
+        CmdExecutionMap(MemoryStore(), [endpoint])
 
 
 async def test_the_level_of_a_map_is_the_highest_of_its_executions() -> None:

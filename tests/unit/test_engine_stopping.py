@@ -23,6 +23,7 @@ from irenic import (
     ItemContext,
     ProgressStatus,
 )
+from irenic.endpoints.outcome_text import CommandLine, TextLook, outcome_text
 from irenic.model.cmd import Block
 from irenic.stores import MemoryStore
 
@@ -304,20 +305,58 @@ async def test_errors_win_over_interrupts() -> None:
     assert outcome.interrupt is not None
 
 
-async def test_an_item_that_fails_when_it_is_cancelled_has_failed() -> None:
-    """It raised something of its own."""
+async def fails_at_cancel(*args: Any) -> Any:
+    """Fail in a clean-up."""
+    try:
+        await asyncio.sleep(1)
+    except asyncio.CancelledError:
+        raise RuntimeError("could not clean up") from None
 
-    async def fail_at_cancel(*args: Any) -> Any:
-        try:
-            await asyncio.sleep(1)
-        except asyncio.CancelledError:
-            raise RuntimeError("could not clean up") from None
 
-    flow = things(World(), "a")
-    thing_of(flow, "a").replace(apply=fail_at_cancel)
+@pytest.mark.parametrize(
+    ("function", "dry_run"),
+    [
+        ("apply", False),
+        ("apply_dry", True),
+        ("try_state_current", False),
+        ("state_current", False),
+        ("state_goal", False),
+    ],
+)
+async def test_an_item_whose_clean_up_fails_leaves_an_interrupted_execution(function: str, dry_run: bool) -> None:
+    """Its error is attached, and the run can be resumed."""
+    store, flow = MemoryStore(), things(World(), "a", "b")
+    if function.startswith("state"):
+        thing_of(flow, "a").replace(try_state_current=looks_at_once)
+    thing_of(flow, "a").replace(**{function: fails_at_cancel})
+    outcome = await stopped(store, flow, CANCEL, dry_run=dry_run)
+    assert outcome.kind == "block_interrupted"
+    assert "a" in outcome.items.not_done
+    phase = function.removeprefix("try_")
+    assert (outcome.errors["a"].message, outcome.errors["a"].phase) == ("could not clean up", phase)
+    text = outcome_text(outcome, look=TextLook(), command_line=CommandLine("f.py"))
+    assert "a  cancelled      and failed in" in text
+    assert "could not clean up" in text
+    assert text.endswith(f"Next: irenic resume {outcome.execution_id} f.py\n") is not dry_run
+
+
+async def test_a_setup_whose_clean_up_fails_leaves_an_interrupted_execution() -> None:
+    """Nothing has begun."""
+    flow = Flow("f")
+    flow.add(SetUpThing("a", World(), on_setup=fails_at_cancel))
     outcome = await stopped(MemoryStore(), flow, CANCEL)
-    assert outcome.kind == "item_error"
-    assert outcome.errors["a"].message == "could not clean up"
+    assert (outcome.kind, outcome.errors["a"].phase) == ("execution_interrupted", "setup")
+
+
+async def test_an_adoption_whose_clean_up_fails_leaves_an_interrupted_execution() -> None:
+    """As with every other command."""
+    flow = things(World(), "a")
+    thing_of(flow, "a").replace(adopt=fails_at_cancel)
+    async with CmdExecutionMap(MemoryStore()) as executions:
+        execution = executions.submit(CmdExecRequest(flow=flow, cmds=["adopt"]))
+        later(0.5, lambda: execution.interrupt(level=CANCEL))
+        outcome = await execution
+    assert (outcome.kind, outcome.errors["a"].phase) == ("block_interrupted", "adopt")
 
 
 async def test_a_cancellation_of_an_items_own_making_is_its_error() -> None:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from irenic import Flow, Ref
 from irenic.flow.ref import ref_fingerprint, ref_item, ref_type, ref_value
-from irenic.model.errors import FlowError
+from irenic.model.errors import FlowError, ParamsError
 
 
 class Part(BaseModel):
@@ -99,6 +99,27 @@ def test_a_reference_is_mapped_with_a_named_function() -> None:
     assert ref_value(ref, Whole()) == 6
     assert ref_value(ref, Whole(part=Part(size=0))) is None
     assert ref_value(STATE.maybe.map(size_of), Whole()) is None
+
+
+def fails(part: Part) -> int:
+    """Fail as code of a user does."""
+    return {"other": part.size}["size"]
+
+
+def validates(part: Part) -> Part:
+    """Fail as pydantic does, which shows what it was given."""
+    return Part.model_validate({"size": "hush"})
+
+
+def test_an_error_of_a_function_names_it() -> None:
+    """And what it was to map; a rejected value is not shown."""
+    with pytest.raises(
+        ParamsError, match=r"a\.state\.part\.map\(fails\) is mapped by, failed: KeyError: 'size'"
+    ) as error:
+        ref_value(STATE.part.map(fails), Whole())
+    assert str(error.value).startswith("fails, ")
+    with pytest.raises(ParamsError, match=r"failed: ValidationError of Part$"):
+        ref_value(STATE.part.map(validates), Whole())
 
 
 def test_a_function_that_says_nothing_returns_anything() -> None:

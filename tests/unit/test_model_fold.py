@@ -132,6 +132,7 @@ def test_a_bar_of_unknown_length_stays_where_it_is() -> None:
         ("failed", ERROR, ProgressStatus.COMPLETE_FAIL, "no luck"),
         ("failed", None, ProgressStatus.COMPLETE_FAIL, ""),
         ("cancelled", None, ProgressStatus.INTERRUPTED, "cancelled"),
+        ("cancelled", ERROR, ProgressStatus.INTERRUPTED, "cancelled, and failed: no luck"),
     ],
 )
 def test_a_failed_or_cancelled_item_is_not_done(
@@ -154,6 +155,15 @@ def test_a_status_event_may_carry_a_message_a_limit_and_what_is_waited_for() -> 
     journal.add(e.ItemStatus, item="a", status="running")
     shown = fold(journal).progress().items["a"]
     assert (shown.waiting_for, shown.message, shown.limit) == (None, "wait", ProgressLimit.steps(3))
+
+
+def test_a_question_is_no_message_any_more_once_it_was_answered() -> None:
+    """It was the item's message while it was open."""
+    journal = Journal().applying("a").intent("a")
+    journal.add(e.ItemStatus, item="a", status="user_pending", message="Really?")
+    assert fold(journal).progress().items["a"].message == "Really?"
+    journal.add(e.ItemStatus, item="a", status="running")
+    assert fold(journal).progress().items["a"].message == ""
 
 
 def test_news_of_a_stalled_item_make_it_run_again() -> None:

@@ -1,24 +1,28 @@
 """HttpStore against a real server: networks that fail, leases that run out, several clients."""
 
 import asyncio
+import logging
+import re
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.items import Thing, World
+from tests.items import Thing, ThingState, World
 from tests.journals import Script
 from tests.running import run
 from tests.server.harness import TOKEN, RunningServer, running_server
 
-from irenic import Complete, Flow
+from irenic import CmdExecRequest, CmdExecutionMap, Complete, Flow
 from irenic.engine.store import Lease
 from irenic.flow.context import HttpResponse
 from irenic.items.http_native import NativeHttp
 from irenic.items.threads import in_thread
 from irenic.model.errors import FencedError, HeldError, ItemFailure, StoreError
+from irenic.model.events import ItemStatus
 from irenic.model.ids import new_execution_id
 from irenic.model.interrupt import InterruptLevel, InterruptSignal
 from irenic.model.outcome import Lost
@@ -146,6 +150,66 @@ async def test_a_server_that_is_gone_is_told_after_a_while(tmp_path: Path) -> No
     script.write(journal, script.status("a"))
     with pytest.raises(StoreError, match=r"nothing listens there.*What was acknowledged before is kept"):
         await journal.durable()
+    await store.close()
+
+
+async def test_a_server_that_is_away_is_said_at_once_and_so_is_its_return(
+    server: RunningServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While it is tried again; a single failure is not worth a word."""
+    flaky = Flaky()
+    store = HttpStore(server.address, TOKEN, http=flaky)
+    flaky.fail = {"GET": "before"}
+    await store.executions()
+    assert caplog.messages == []
+
+    flaky.down = "GET"
+    said = asyncio.Event()
+    log = logging.getLogger("irenic.stores.http_api")
+
+    def hear(record: logging.LogRecord) -> bool:
+        said.set()
+        return True
+
+    log.addFilter(hear)
+    asked = asyncio.create_task(store.executions())
+    await said.wait()
+    log.removeFilter(hear)
+    flaky.down = ""
+    await asked
+
+    away, back = caplog.messages
+    assert re.fullmatch(
+        r"the server cannot be reached since \d\d:\d\d:\d\d UTC, trying again: the network is down", away
+    )
+    assert back == "the server answers again; nothing was lost"
+    await store.close()
+
+
+async def test_an_item_whose_result_is_on_its_way_is_not_stalled(server: RunningServer) -> None:
+    """Its work is over, and it is the server that gives no sign of life."""
+    flaky, world, flow = Flaky(), World(), Flow("f")
+    seen: list[str] = []
+    applied = asyncio.Event()
+
+    async def apply(*args: Any) -> ThingState:
+        flaky.down = "/events"
+        applied.set()
+        return thing.put(1)
+
+    thing = Thing("a", world, apply=apply)
+    flow.add(thing)
+    store = HttpStore(server.address, TOKEN, http=flaky)
+    async with CmdExecutionMap(store) as executions:
+        execution = executions.submit(CmdExecRequest(flow=flow, stall_after=0.05))
+        await applied.wait()
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+            seen.append(execution.progress.items["a"].status)
+        flaky.down = ""
+        assert (await execution).kind == "complete"
+        statuses = [event.status async for event in execution.events() if isinstance(event, ItemStatus)]
+    assert "running_stalled" not in [*seen, *statuses]
     await store.close()
 
 

@@ -11,13 +11,16 @@ from pathlib import Path
 import zopfli
 
 NOT_IN_TAB = re.compile(
-    r"irenic/(__main__\.py|cli/"
+    r"irenic-[^/]+/licenses/|irenic/(__main__\.py|cli/"
     r"|engine/(collecting|item_threads)\.py"
     r"|endpoints/(?!__init__|otlp|recording|running_code|tab|telemetry)"
     r"|stores/(file|history)"
     r"|items/(children|disk|files_disk|http_native|place_disk|processes|threads)\.py)"
 )
-"""What no tab can use: the terminal, and what needs a disk; the wheel for the tab is the core's wheel without it."""
+"""What no tab can use: the terminal, and what needs a disk; the wheel for the tab is the core's wheel without it.
+
+The licence is beside it, with all others, at /licenses/ of the site.
+"""
 
 ITERATIONS = 5
 """How often the packer tries to do better: more take longer and save next to nothing."""

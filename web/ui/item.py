@@ -292,6 +292,9 @@ class Item:
             # Where its state is known it was stopped after its intent, and before anything was done.
             self.begun = event.get("state") is None
             self.message = "cancelled" if self.begun else "stopped before it was applied"
+            self.error = event.get("error")
+            if self.error:
+                self.message = f"cancelled, and failed: {self.error.get('message', '')}"
 
     def _fail(self, event: dict[str, Any]) -> None:
         self.status = "complete_fail"

@@ -3,6 +3,8 @@
 import gc
 import sys
 
+from irenic.endpoints.interruption import ignore_sigint, leave_at_once_on_sigint
+
 NOT_ON_WINDOWS = (
     "it runs on Linux and macOS, not on Windows, where files cannot be locked as it needs. Nothing was started. Use it "
     "in the Windows Subsystem for Linux (`wsl`), or open a flow in the browser."
@@ -14,6 +16,7 @@ def main() -> None:
     if sys.platform == "win32":
         sys.stderr.write(f"irenic: {NOT_ON_WINDOWS}\n")
         raise SystemExit(4)
+    leave_at_once_on_sigint()
     try:
         from irenic.cli.app import run
     except ModuleNotFoundError as error:
@@ -25,4 +28,5 @@ def main() -> None:
     # The interpreter looks through all objects once more while it shuts down, which takes as long as all else after the
     # last item.
     gc.freeze()
+    ignore_sigint()
     raise SystemExit(code)

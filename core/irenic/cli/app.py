@@ -1,8 +1,10 @@
 """The commands put together, and what happens to errors."""
 
+import os
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -29,6 +31,7 @@ from irenic.cli import (
 from irenic.cli.exit_codes import ExitCode
 from irenic.cli.signatures import GroupedCommand, spread
 from irenic.model.errors import FlowError, InvalidIdError, IrenicError, ParamsError
+from irenic.model.text import visible
 
 COMMANDS: dict[str, Callable[..., ExitCode]] = {
     "discover": discover.discover,
@@ -51,6 +54,8 @@ GROUPS: dict[str, ModuleType] = {
     "server": server_files,
 }
 """Commands that are words after another word."""
+
+TRACEBACK_VARIABLE = "IRENIC_TRACEBACK"
 
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -104,12 +109,31 @@ def run(arguments: list[str] | None = None) -> int:
         return _tell(error, ExitCode.FAILED)
     except SystemExit as end:
         return int(end.code or 0)
-    except Exception:
-        traceback.print_exc()
-        return _tell(IrenicError("this is an error in irenic itself; what was acknowledged is kept."), ExitCode.FAILED)
+    except BrokenPipeError:  # whoever read standard output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return ExitCode.FAILED
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _tell(IrenicError(f"{where}{error.strerror or error}. What was acknowledged is kept."), ExitCode.FAILED)
+    except Exception as error:
+        return _tell(_own_error(error), ExitCode.FAILED)
     return ExitCode.COMPLETE
 
 
+def _own_error(error: Exception) -> IrenicError:
+    """Return what is said about an error that nobody foresaw; its frames are shown where they are asked for."""
+    what = "".join(traceback.format_exception_only(error)).strip()
+    if os.environ.get(TRACEBACK_VARIABLE):
+        traceback.print_exception(error)
+        return IrenicError("this is an error in irenic itself; what was acknowledged is kept.")
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}"
+    return IrenicError(
+        f"this is an error in irenic itself: {what} ({place}). What was acknowledged is kept. "
+        f"Set {TRACEBACK_VARIABLE}=1 to see all frames."
+    )
+
+
 def _tell(error: IrenicError, code: ExitCode) -> ExitCode:
-    sys.stderr.write(f"irenic: {error}\n")
+    sys.stderr.write(f"irenic: {visible(str(error))}\n")
     return code

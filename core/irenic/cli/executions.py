@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,10 +14,11 @@ from irenic.cli.exit_codes import ExitCode
 from irenic.cli.options import ColorOption, FormatOption, StoreOptions
 from irenic.cli.resume import ExecutionArgument
 from irenic.cli.server import DEFAULT_DATABASE, DatabaseOption, upkeep
-from irenic.cli.stores import open_store
+from irenic.cli.stores import is_address, open_store
 from irenic.endpoints.formats import Format, format_data, format_outcome
 from irenic.endpoints.outcome_text import TextLook
 from irenic.endpoints.terminal import Choice, Ink, has_icons, wants_colour
+from irenic.endpoints.wording import count_of
 from irenic.engine.execution_map import user_and_host
 from irenic.engine.store import Store
 from irenic.flow.params import explain
@@ -24,6 +26,7 @@ from irenic.model.errors import ParamsError
 from irenic.model.events import journal_event
 from irenic.model.interrupt import InterruptReply, InterruptSignal
 from irenic.model.record import RUNNING, ExecutionRecord
+from irenic.model.text import visible, with_texts
 
 FOLLOW_EVERY = 0.5
 """Seconds between two looks at a journal that somebody else writes."""
@@ -123,7 +126,7 @@ def export(
 ) -> ExitCode:
     """Write executions with their journals and outcomes to standard output as JSON Lines, oldest first.
 
-    `irenic executions import` takes them into a server's database.
+    `irenic executions import` takes them into a folder or a server's database.
     """
 
     async def written(opened: Store) -> None:
@@ -166,12 +169,29 @@ def interrupt(
     return _with_store(store, asked)
 
 
-def import_executions(database: DatabaseOption = DEFAULT_DATABASE) -> ExitCode:
-    """Take executions into a server's database, from standard input, as export writes them.
+def import_executions(
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store", help="The folder of a store, instead of a database.", metavar="PATH", show_default=False
+        ),
+    ] = None,
+    database: DatabaseOption = DEFAULT_DATABASE,
+) -> ExitCode:
+    """Take executions into a folder or a server's database, from standard input, as export writes them.
 
     Those that are there already stay as they are.
     """
-    return upkeep(database, "import")
+    if store is None:
+        return upkeep(database, "import")
+    if is_address(store):
+        raise ParamsError(f"executions are taken into a server by its database: --database, not --store {store}.")
+    from irenic.stores.file_import import import_executions as import_into
+
+    imported = import_into(Path(store), sys.stdin)
+    known = f"; {imported.known} were there already" if imported.known else ""
+    sys.stdout.write(f"{count_of(imported.executions, 'execution')} with {imported.events} events taken in{known}.\n")
+    return ExitCode.COMPLETE
 
 
 COMMANDS: dict[str, Callable[..., ExitCode]] = {
@@ -240,6 +260,7 @@ def _table(records: list[ExecutionRecord]) -> str:
         ]
         for record in records
     ]
+    rows = with_texts(rows, visible)
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(6)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "".join(f"{line}\n" for line in lines)

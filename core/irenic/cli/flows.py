@@ -1,5 +1,6 @@
 """Flow files: loading one, and finding the file of a flow that was run before."""
 
+import contextlib
 import json
 import os
 import re
@@ -57,8 +58,12 @@ def remember_flow_file(store: str, flow: Flow, path: Path) -> None:
     if known.get(flow.id) == resolved:
         return
     temporary = folder / f"{REMEMBERED}.{os.getpid()}"
-    temporary.write_text(json.dumps({**known, flow.id: resolved}, indent=1))
-    temporary.replace(folder / REMEMBERED)
+    try:
+        temporary.write_text(json.dumps({**known, flow.id: resolved}, indent=1))
+        temporary.replace(folder / REMEMBERED)
+    except OSError:  # the disk is full, or read only: a resume asks for the file then
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def find_flow_file(flow_id: str, store: str) -> Path:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from irenic.cli.exit_codes import ExitCode, exit_code_of, has_differences
 from irenic.cli.flows import load_flow_file, remember_flow_file
 from irenic.cli.inputs import asked_secrets, parse_inputs
+from irenic.cli.masked_output import masked_output
 from irenic.cli.options import DEFAULT_STORE, ApplyOptions, ShowOptions, StopOptions, WhatOptions
 from irenic.cli.progress import ProgressChoice, chosen_progress
 from irenic.cli.questions import answered, is_asked_here
@@ -31,6 +32,7 @@ from irenic.engine.request import CmdExecRequest
 from irenic.engine.resumption import request_again
 from irenic.engine.store import Store
 from irenic.flow.params import explain
+from irenic.flow.secret_mask import SecretMask
 from irenic.guards import restored_guards
 from irenic.model.cmd import Cmd, OnDrift
 from irenic.model.errors import ParamsError
@@ -63,6 +65,7 @@ class FlowRunner:
         self.repeated: list[str] = []
         """Options of the command that a further one needs too."""
         self._stdout = sys.stdout
+        self._secrets = SecretMask()
         with self._own_stdout():
             self.flow = load_flow_file(path)
 
@@ -153,7 +156,8 @@ class FlowRunner:
                 return False, None
             request = await self._with_inputs(request, store)
             async with CmdExecutionMap(store) as executions:
-                return True, await executions.preview(request)
+                with masked_output(self._secrets):
+                    return True, await executions.preview(request)
         finally:
             await store.close()
 
@@ -187,14 +191,17 @@ class FlowRunner:
         try:
             request = await self._with_inputs(request, store)
             async with CmdExecutionMap(store) as executions:
-                return await executions.plan(request)
+                with masked_output(self._secrets):
+                    return await executions.plan(request)
         finally:
             await store.close()
 
     async def _run(self, request: CmdExecRequest, differences: bool) -> ExitCode:
         store = open_store(self._what.store, self._what.token)
         try:
-            outcome = await self._observed(await self._with_inputs(request, store), store)
+            request = await self._with_inputs(request, store)
+            with masked_output(self._secrets):
+                outcome = await self._observed(request, store)
             if request.is_recorded and not is_address(self._what.store):
                 remember_flow_file(self._what.store, self.flow, self._path)
             if differences and outcome.is_complete and has_differences(outcome):
@@ -208,7 +215,7 @@ class FlowRunner:
             return request
         stored = await store.inputs(self.flow.id, request.profile)
         secrets = asked_secrets(self.flow, {**stored, **request.inputs})
-        self.flow.merge_inputs(stored, {**request.inputs, **secrets})
+        self._secrets.learn(self.flow.merge_inputs(stored, {**request.inputs, **secrets}))
         return request.model_copy(update={"inputs": {**request.inputs, **secrets}}) if secrets else request
 
     async def _observed(self, request: CmdExecRequest, store: Store) -> CmdOutcome:
@@ -216,7 +223,11 @@ class FlowRunner:
         telemetry = telemetry_endpoints(self._show.telemetry)
         async with CmdExecutionMap(store, [endpoint, *others, *telemetry]) as executions:
             execution = executions.submit(request)
-            outcome = await execution
+            try:
+                outcome = await execution
+            except asyncio.CancelledError:  # Ctrl-C in the moment before the endpoint listened
+                execution.interrupt(source="sigint")
+                raise
             if outcome.interrupt is not None and outcome.interrupt.level is InterruptLevel.ABANDON:
                 await _briefly(execution.fanout.close(), store.close())
                 endpoint.leave(LEAVE_WITHIN)

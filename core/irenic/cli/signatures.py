@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from irenic.cli.exit_codes import ExitCode
+from irenic.endpoints.interruption import command_interrupted
 
 
 def spread(function: Callable[..., ExitCode]) -> Callable[..., None]:
@@ -30,10 +31,8 @@ def spread(function: Callable[..., ExitCode]) -> Callable[..., None]:
         arguments = {name: given[name] for name in plain}
         for name, group in groups.items():
             arguments[name] = group(**{field.name: given[field.name] for field in dataclasses.fields(group)})
-        try:
+        with command_interrupted():
             code = function(**arguments)
-        except KeyboardInterrupt:
-            code = ExitCode.INTERRUPTED
         if code:
             raise typer.Exit(int(code))
 

@@ -11,6 +11,7 @@ from irenic.endpoints.wording import STATUS_LOOKS, WORD_WIDTH, amount, count_of,
 from irenic.model.interrupt import InterruptLevel
 from irenic.model.progress import ExecutionProgress, ItemProgress, ProgressStatus, StopProgress
 from irenic.model.record import ExecutionRecord
+from irenic.model.text import visible
 from irenic.model.timestamps import seconds_between
 
 BAR_WIDTHS = (10, 32)
@@ -233,7 +234,7 @@ def _filled(item: ItemProgress, width: int) -> float:
 def _message_of(item: ItemProgress) -> str:
     if item.status is ProgressStatus.WAITING and item.waiting_for:
         return f"waits for a place of {item.waiting_for}"
-    return " ".join(item.message.split())
+    return visible(" ".join(item.message.split()))
 
 
 def _time_of(item: ItemProgress) -> str:
@@ -246,6 +247,7 @@ def _time_of(item: ItemProgress) -> str:
 
 def _fit(text: str, width: int, *, pad: bool = False) -> str:
     """Cut a text to a number of cells, saying so, or fill it up."""
+    text = visible(text)
     length = cell_len(text)
     if length > width:
         return set_cell_size(text, max(0, width - 1)) + "…" if width > 0 else ""

@@ -21,6 +21,7 @@ from irenic.engine.request import READ_ONLY_CMDS
 from irenic.model import events as e
 from irenic.model.outcome import CmdOutcome
 from irenic.model.progress import ProgressStatus
+from irenic.model.text import visible
 from irenic.model.timestamps import seconds_between
 
 POSITION_EVERY = 10.0
@@ -154,7 +155,8 @@ class CiEndpoint:
             case "unchanged":
                 return [self._line(event, event.item, "done", "nothing to do")]
             case "cancelled":
-                return [self._line(event, event.item, "interrupted", "cancelled")]
+                message = f", and failed: {event.error.message}" if event.error else ""
+                return [self._line(event, event.item, "interrupted", f"cancelled{message}")]
             case "failed":
                 message = event.error.message if event.error else ""
                 return [self._line(event, event.item, "failed", message), *self._annotation(event.item, message)]
@@ -218,7 +220,7 @@ def _annotation_of(outcome: CmdOutcome) -> str:
 
 def _command(name: str, title: str, message: str) -> str:
     """Return a workflow command. Source: GitHub's documentation of workflow commands, and its toolkit's escapes."""
-    escaped = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    escaped = visible(message).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return f"::{name} title={title.replace('%', '%25').replace(':', '%3A').replace(',', '%2C')}::{escaped}"
 
 

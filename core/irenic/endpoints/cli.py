@@ -21,7 +21,7 @@ from irenic.endpoints.formats import Format, format_outcome
 from irenic.endpoints.log_level import LogLevel, is_shown
 from irenic.endpoints.outcome_text import CommandLine, TextLook
 from irenic.endpoints.painter import Painter
-from irenic.endpoints.printed_lines import printed_lines
+from irenic.endpoints.printed_lines import coloured, printed_lines
 from irenic.endpoints.process_signals import ProcessSignals, suspension
 from irenic.endpoints.stream_writer import StreamWriter
 from irenic.endpoints.terminal import Choice, Ink, QuietControlKeys, has_icons, is_terminal, size_of, wants_colour
@@ -29,6 +29,7 @@ from irenic.endpoints.wording import clock
 from irenic.engine.endpoint import ExecutionView, InterruptSender
 from irenic.model.events import Answered, Ask, JournalEvent, Log
 from irenic.model.outcome import CmdOutcome
+from irenic.model.text import visible
 from irenic.model.timestamps import timestamp
 
 FRAME = 1 / 15
@@ -94,7 +95,7 @@ class CliEndpoint:
         loop = asyncio.get_running_loop()
 
         def printed(line: str) -> None:
-            loop.call_soon_threadsafe(self._say, line)
+            loop.call_soon_threadsafe(self._say, coloured(line))
 
         try:
             with contextlib.ExitStack() as stack:
@@ -177,7 +178,7 @@ class CliEndpoint:
         self._painter.paint(lines, columns, above=above, typing=question is not None)
 
     def _prompt(self, question: Ask, columns: int) -> str:
-        text = f"{question.item} asks: {' '.join(question.prompt.split())} "
+        text = f"{question.item} asks: {visible(' '.join(question.prompt.split()))} "
         room = max(8, columns * 2 // 3)
         return self._ink(text if len(text) <= room else f"{text[: room - 2]}… ", "magenta")
 
@@ -192,7 +193,7 @@ class CliEndpoint:
     def _log(self, event: Log) -> None:
         if not is_shown(event.level, self._log_level):
             return
-        for line in event.text.splitlines() or [""]:
+        for line in visible(event.text).splitlines() or [""]:
             told = f"{clock(event.at)} {event.item or 'irenic'}: {line}"
             self._say(self._ink(told, _LOG_COLOURS[event.level]))
 

@@ -1,6 +1,7 @@
 """The formats in which an outcome is written to standard output."""
 
 import json
+import re
 from enum import StrEnum
 from typing import Any
 
@@ -9,6 +10,9 @@ from pydantic import BaseModel
 from irenic.endpoints.outcome_text import CommandLine, TextLook, outcome_text
 from irenic.model.outcome import CmdOutcome
 from irenic.model.progress import ExecutionProgress
+
+_OBEYED = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that JSON does not escape, and a terminal obeys or cannot show."""
 
 
 class Format(StrEnum):
@@ -50,4 +54,5 @@ def format_data(data: BaseModel | list[Any] | dict[str, Any], format: Format) ->
 
         text: str = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
         return text
-    return json.dumps(plain, ensure_ascii=False, indent=2) + "\n"
+    text = json.dumps(plain, ensure_ascii=False, indent=2)
+    return _OBEYED.sub(lambda match: f"\\u{ord(match.group()):04x}", text) + "\n"

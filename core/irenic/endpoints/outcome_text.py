@@ -11,6 +11,7 @@ from irenic.endpoints.wording import clock, count_of, duration, one_line, source
 from irenic.model.cmd import Cmd
 from irenic.model.outcome import CmdOutcome, ErrorInfo, ItemStatesOutcome
 from irenic.model.progress import ExecutionProgress
+from irenic.model.text import visible, with_texts
 from irenic.model.timestamps import seconds_between
 from irenic.model.verdict import VerdictKind
 
@@ -114,6 +115,7 @@ def outcome_text(
     :param progress: the last progress, from which it is told which items had nothing to do.
     :param command_line: lets the text name the next command.
     """
+    outcome = with_texts(outcome, visible)
     writer = _Writer(outcome, look, progress)
     lines = list(writer.lines())
     following = next_commands(outcome, command_line)
@@ -174,7 +176,7 @@ class _Writer:
         counts = [f"{len(items.done)} of {count_of(total, 'item')} done"]
         if items.unknown:
             counts.append(f"{len(items.unknown)} unknown")
-        if self._outcome.errors:
+        if self._outcome.errors and not self._outcome.is_interrupted:
             counts.append(f"{len(self._outcome.errors)} failed")
         return ", ".join(counts)
 
@@ -189,7 +191,9 @@ class _Writer:
         done, unknown = set(items.done), set(items.unknown)
         refusals = [item for item, refusal in self._outcome.refusals.items() if refusal.reason in _EXPLAINED]
         for item in self._all_items():
-            if item in errors:
+            if item in errors and self._outcome.is_interrupted:  # an error that came of being cancelled
+                yield self._row(item, "🟡", "cancelled", "yellow", f"and failed in {errors[item].phase}, see below")
+            elif item in errors:
                 yield self._row(item, "❌", "failed", "red", f"in {errors[item].phase or 'apply'}, see below")
             elif item in unknown:
                 yield self._row(item, "❓", "unknown", "yellow", self._unknown())
@@ -245,7 +249,7 @@ class _Writer:
 
     def _message(self, item: str) -> str:
         entry = self._progress.items.get(item) if self._progress is not None else None
-        return entry.message if entry is not None else ""
+        return visible(entry.message) if entry is not None else ""
 
     def _found(self) -> Iterator[str]:
         for item in self._all_items():
@@ -408,6 +412,8 @@ def next_commands(outcome: CmdOutcome, command_line: CommandLine | None) -> list
             return list(_ways_of_refused(outcome, command_line, command))
         case "failed" if "irenic discover" in outcome.message:
             return [command_line.again("discover")]
+        case "failed" if "the same command again" in outcome.message and command_line.repeated is not None:
+            return [command_line.again(f"{command} {command_line.repeated}".strip())]
     return []
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from irenic.endpoints.terminal import Ink
 from irenic.endpoints.wording import count_of, one_line
 from irenic.model.preview import Preview, PreviewAction, PreviewItem
+from irenic.model.text import visible, with_texts
 from irenic.model.timestamps import day_and_time
 from irenic.model.verdict import Leftover, VerdictKind
 
@@ -36,6 +37,7 @@ LEFTOVER_ICON = "🍂"
 
 def preview_text(preview: Preview, ink: Ink, *, icons: bool) -> str:
     """Return a preview as text for a person, a line an item."""
+    preview = with_texts(preview, visible)
     width = _width(preview.items, preview.leftovers)
     lines = []
     for item in preview.items:
@@ -65,6 +67,7 @@ def preview_counts(preview: Preview, *, prune: bool = False) -> str:
 
 def question_text(preview: Preview, ink: Ink, *, prune: bool, cleans: bool) -> str:
     """Return what a person should see before a command goes on, without the question itself."""
+    preview = with_texts(preview, visible)
     noteworthy = [item for item in preview.items if _is_noteworthy(item)]
     width = _width(noteworthy, preview.leftovers)
     lines = []

@@ -1,11 +1,23 @@
 """Takes what a program prints while a terminal shows bars, line by line."""
 
 import io
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
+
+from irenic.model.text import visible
+
+_COLOURS = re.compile("(\x1b\\[[0-9;:]*m)")
+
+
+def coloured(line: str) -> str:
+    """Return a printed line with its colours, and what else a terminal would obey as escapes."""
+    parts = _COLOURS.split(line)
+    parts[::2] = map(visible, parts[::2])
+    return "".join([*parts, "\x1b[0m"] if len(parts) > 1 else parts)
 
 
 class PrintedLines(io.TextIOBase):

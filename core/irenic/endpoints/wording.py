@@ -1,16 +1,17 @@
 """Words, icons and numbers as they are shown to a person, in a terminal, a log or a report."""
 
+import hashlib
 import json
 from itertools import islice
 from typing import Any, NamedTuple
 
 from irenic.model.progress import ProgressLimit, ProgressStatus
 
-_LONGEST_VALUE = 200
-"""Characters of a value that are written on a line."""
-
 _MOST_FIELDS = 20
 """Fields of a state that are written on a line."""
+
+LONGEST, CUT = 200, 120
+"""Characters of the longest value that is shown whole, and of what is shown of a longer one."""
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -111,13 +112,22 @@ def count_of(number: int, noun: str) -> str:
 
 def _scalar(value: Any) -> str:
     if isinstance(value, str) and value.isprintable() and value.strip() == value and value:
-        return _cut(value)
-    return _cut(json.dumps(value, ensure_ascii=False, default=str))
+        return shortened(value)
+    if isinstance(value, str) and len(value) > LONGEST:
+        return shortened(value, json.dumps(value[:LONGEST], ensure_ascii=False)[:-1])
+    return shortened(json.dumps(value, ensure_ascii=False, default=str))
 
 
-def _cut(text: str) -> str:
-    more = len(text) - _LONGEST_VALUE
-    return text if more <= 0 else f"{text[:_LONGEST_VALUE]}… ({more:,} more characters; --format json has them)"
+def shortened(text: str, shown: str | None = None) -> str:
+    """Return a text cut to what a line can show, with its length and a digest that tells it from others.
+
+    :param shown: the text as it is shown, where that is not the text itself.
+    """
+    shown = text if shown is None else shown
+    if max(len(text), len(shown)) <= LONGEST:
+        return shown
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{shown[:CUT]}… ({len(text):,} characters, sha256 {digest}…)"
 
 
 def _unit_of(count: int) -> int:

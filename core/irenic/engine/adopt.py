@@ -24,6 +24,7 @@ class Adoption:
             await self._adopt(run)
         except BaseException as error:
             if is_interrupt(run, error):
+                cmd_run.note_error_of_cancel(run, error, "adopt")
                 cmd_run.item_left(run, "cancelled while it was being adopted")
             else:
                 cmd_run.item_failed(run, error, "adopt")

@@ -11,7 +11,7 @@ visit
 import asyncio
 from typing import Any, Literal
 
-from irenic.engine.cmd_run import CmdRun, is_interrupt
+from irenic.engine.cmd_run import CmdRun, error_of_cancel, is_interrupt
 from irenic.engine.error_info import describe_error
 from irenic.engine.item_run import ItemRun
 from irenic.engine.verdict import ItemLeft, dump
@@ -95,6 +95,7 @@ class Application:
             return True
         except BaseException as error:
             if is_interrupt(run, error):
+                cmd_run.note_error_of_cancel(run, error, prepared.phase)
                 cmd_run.item_left(run, "cancelled before it was applied")
             else:
                 cmd_run.item_failed(run, error, prepared.phase)
@@ -289,6 +290,7 @@ class Application:
             return False
         except BaseException as error:
             if is_interrupt(run, error):
+                cmd_run.note_error_of_cancel(run, error, "apply_dry")
                 cmd_run.item_left(run, "cancelled")
             else:
                 cmd_run.item_failed(run, error, "apply_dry")
@@ -356,7 +358,7 @@ class Application:
         stored = run.stored
         if stored is not None and stored.unknown and stored.key is not None:
             before = stored.goal if self._direction is Direction.ENSURE else target
-            if before == target:
+            if before == run.secrets.data(target):
                 return stored.key
         return self._recorder.next_id()
 
@@ -382,7 +384,9 @@ class Application:
         if isinstance(error, StoreError):
             raise error
         if is_interrupt(run, error):
-            await self._end(run, "cancelled", None)
+            came_of_it = error_of_cancel(run, error)
+            info = None if came_of_it is None else describe_error(came_of_it, "apply")
+            await self._end(run, "cancelled", None, error=info)
             return False
         self._cmd_run.stop_starting()
         self._cmd_run.failed.add(run.item_id)

@@ -217,7 +217,7 @@ def _refuse_drift(cmd_run: CmdRun) -> None:
 
 def _refuse_stale(cmd_run: CmdRun, plan: Plan, leftovers: list[Leftover]) -> None:
     request = cmd_run.request
-    items = [cmd_run.looker.verdicts[item_id] for item_id in cmd_run.runs]
+    items = [run.secrets.data(cmd_run.looker.verdicts[item_id]) for item_id, run in cmd_run.runs.items()]
     stale = plan.stale(items, leftovers, inputs=digest(cmd_run.inputs), code=request.flow.code_hash())
     whole = stale.pop("", None)
     if whole is not None:  # it is about no item in particular

@@ -189,7 +189,9 @@ class CmdRun:
         try:
             await run.call(run.item.setup, run.cx)
         except BaseException as error:
-            if not is_interrupt(run, error):
+            if is_interrupt(run, error):
+                self.note_error_of_cancel(run, error, "setup")
+            else:
                 self.item_failed(run, error, "setup")
         return True
 
@@ -237,6 +239,11 @@ class CmdRun:
         self.left_over.append(run.item_id)
         self.recorder.emit(ItemStatus, item=run.item_id, status=ProgressStatus.INTERRUPTED, message=message)
 
+    def note_error_of_cancel(self, run: ItemRun, error: BaseException, phase: str) -> None:
+        """Record an error that a function other than ``apply`` raised because it was cancelled."""
+        if error_of_cancel(run, error) is not None:
+            self.recorder.emit(ItemError, item=run.item_id, error=describe_error(error, phase))
+
     def note_swallowed(self, run: ItemRun) -> None:
         """Record it where an item was cancelled and went on to a normal end."""
         if run.cancel_delivered:
@@ -244,8 +251,14 @@ class CmdRun:
 
 
 def is_interrupt(run: ItemRun, error: BaseException) -> bool:
-    """Return whether an exception is a cancellation that the engine sent."""
-    return isinstance(error, asyncio.CancelledError) and run.was_cancelled
+    """Return whether an exception is a cancellation that the engine sent, or what the item made of it."""
+    return run.was_cancelled if isinstance(error, asyncio.CancelledError) else error_of_cancel(run, error) is not None
+
+
+def error_of_cancel(run: ItemRun, error: BaseException) -> BaseException | None:
+    """Return an error that an item raised because it was cancelled; None where it is the cancellation itself."""
+    came_of_it = run.cancel_delivered and not isinstance(error, (asyncio.CancelledError, StoreError))
+    return error if came_of_it else None
 
 
 def _look_alike(one: ItemAbout | None, other: ItemAbout) -> bool:

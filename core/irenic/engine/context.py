@@ -170,7 +170,7 @@ class ExecutionItemContext(ItemContext):
         threads = self._execution.threads
         name = getattr(function, "__name__", "a function")
         async with self._place(threads.places, "a thread"), self.shield(f"{name} runs in a thread"):
-            return await threads.run(function, *args)
+            return await threads.run(self.item_id, function, *args)
 
     async def record_child(self, pid: int) -> None:
         """See the base class."""
@@ -251,7 +251,7 @@ class ProgressSender:
 
     def message(self, text: str) -> None:
         """See the protocol."""
-        self._item.message = writable(text)
+        self._item.message = self._run.secrets.text(writable(text))
         self._record()
 
     def alive(self) -> None:

@@ -44,6 +44,7 @@ class Discovery:
             cmd_run.item_left(run, "stopped before its goal was discovered")
         except BaseException as error:
             if is_interrupt(run, error):
+                cmd_run.note_error_of_cancel(run, error, run.phase)
                 cmd_run.item_left(run, "cancelled while it was being discovered")
             else:
                 cmd_run.item_failed(run, error, run.phase)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+from irenic.model.errors import IrenicError
 from irenic.model.events import JournalEvent
 from irenic.model.interrupt import InterruptReply
 from irenic.model.outcome import CmdOutcome
@@ -63,3 +64,16 @@ class OutputEndpoint(Protocol):
 
 
 Endpoint = InputEndpoint | ProgressEndpoint | OutputEndpoint
+
+
+def check_endpoint(endpoint: object) -> None:
+    """Refuse an object that would neither send nor be sent anything.
+
+    :raises IrenicError: if it has none of an endpoint's methods, or is a class.
+    """
+    if isinstance(endpoint, type):
+        raise IrenicError(f"{endpoint.__name__} is a class: give an endpoint, as {endpoint.__name__}().")
+    if not isinstance(endpoint, (InputEndpoint, ProgressEndpoint, OutputEndpoint)):
+        raise IrenicError(
+            f"{type(endpoint).__name__} is no endpoint: it has none of the methods listen, on_events and on_outcome."
+        )

@@ -23,6 +23,7 @@ from collections.abc import AsyncIterator, Generator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from irenic.engine.abandoned_work import AbandonedWork
 from irenic.engine.blocks import ITEM_WISE, run_block
 from irenic.engine.cmd_run import CmdRun
 from irenic.engine.context import ExecutionItemContext
@@ -48,9 +49,10 @@ from irenic.engine.verdict import dump, shape_problems
 from irenic.engine.verdict_text import changed_text
 from irenic.flow.context import FileSystem
 from irenic.flow.secret import public_values
+from irenic.flow.secret_mask import SecretMask
 from irenic.model import events as e
 from irenic.model.cmd import Cmd
-from irenic.model.errors import FencedError, HeldError, IrenicError, StoreError
+from irenic.model.errors import FencedError, HeldError, IrenicError, StillRunningError, StoreError
 from irenic.model.events import JournalEvent
 from irenic.model.ids import new_execution_id
 from irenic.model.interrupt import InterruptLevel, InterruptReply, InterruptSignal
@@ -78,6 +80,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+AGAIN = "What was acknowledged before is kept; run the same command again to go on."
+
 _NEEDS_STORED_SHAPE = (Cmd.DISCOVER, Cmd.ENSURE, Cmd.CLEAN)
 """Commands that would lose a stored state which they cannot read."""
 
@@ -96,12 +100,14 @@ class CmdExecution:
         limits: LimitPool,
         holder: str,
         platform: Platform | None,
+        abandoned_work: AbandonedWork,
     ) -> None:
         self.id = request.id or new_execution_id()
         self.request = request
         self.limits = limits
         self.interrupts = Interrupts(request.strategy, request.escalate_after)
         self.interrupts.on_raised = self._on_raised
+        self.secrets = SecretMask()
         self.stored = FlowStates(flow=request.flow.id, profile=request.profile)
         self.record = ExecutionRecord(
             id=self.id,
@@ -115,6 +121,7 @@ class CmdExecution:
         ).to_draw(request.flow.drawing())
         self.recorder: Recorder
         self.fanout = FanOut(self, endpoints, self.endpoint_cut)
+        self._abandoned_work = abandoned_work
         self._store = store
         self._platform = platform
         self._loop = asyncio.get_running_loop()
@@ -155,7 +162,8 @@ class CmdExecution:
             return ExecutionProgress(execution_id=self.id, done=self.done)
         progress = self.recorder.fold.progress(lambda item: item_timing(item, self.stored))
         if progress.stop is not None:
-            progress.stop.shielded = {run.item_id: run.shields[-1] for run in self._runs.values() if run.shields}
+            shields = {run.item_id: run.shields[-1] for run in self._runs.values() if run.shields}
+            progress.stop.shielded = self.secrets.data(shields)
         if self._cmd_run is not None and self._cmd_run.walk is not None:
             # Not written down: that would be one more event for each item.
             for item_id in self._cmd_run.walk.ready:
@@ -271,6 +279,10 @@ class CmdExecution:
             return await self._work(await self._begin())
         except HeldError as error:
             return self._held(error)
+        except StillRunningError as error:
+            outcome = self._unrecorded(Refused, str(error))
+            outcome.refusals = {item: Refusal(reason="still_running", message=str(error)) for item in error.items}
+            return outcome
         except FencedError as error:
             return self._stopped_from_outside("take_over", str(error))
         except asyncio.CancelledError:
@@ -283,6 +295,7 @@ class CmdExecution:
         flow, profile = request.flow, request.profile
         self._items = items = request.chosen_items()
         if request.writes:
+            self._refuse_beside_abandoned()
             self._lease = await store.lease(
                 flow.id,
                 profile,
@@ -294,14 +307,15 @@ class CmdExecution:
             )
         only_edits = request.cmds == [Cmd.STATE]  # which no item takes part in
         inputs = None if only_edits else flow.merge_inputs(await store.inputs(flow.id, profile), request.inputs)
-        public = public_values(inputs)
+        self.secrets.learn(inputs)
+        public = self.secrets.data(public_values(inputs))
         if request.writes and request.inputs:
             await store.save_inputs(flow.id, profile, public)
         self.stored = await store.states(flow.id, profile)
         self.record = self.record.model_copy(update={"inputs": public, "fencing": self.fencing})
         journal = await self._journal()
-        self.recorder = Recorder(self.id, journal, self.fanout.push)
-        self._runs = {item_id: ItemRun.of(flow, item_id, self._tasks) for item_id in items}
+        self.recorder = Recorder(self.id, journal, self.fanout.push, self.secrets)
+        self._runs = {item_id: ItemRun.of(flow, item_id, self._tasks, self.secrets) for item_id in items}
         for run in self._runs.values():
             run.cx = self._context_of(run)
         await self.recorder.emit_durable(
@@ -323,6 +337,21 @@ class CmdExecution:
             self.interrupts.request(signal)
         return inputs
 
+    def _refuse_beside_abandoned(self) -> None:
+        """Keep an item from being applied beside an apply of it that was abandoned and still runs.
+
+        :raises StillRunningError: if there is one.
+        """
+        request = self.request
+        running = self._abandoned_work.of(request.flow.id, request.profile)
+        names = [item for item in running if request.items is None or item in self._items]
+        if names:
+            raise StillRunningError(
+                f"an apply of {', '.join(names)} that {running[names[0]]} abandoned still runs in this process: run "
+                "the same again once it has ended, or end the process. Nothing was begun.",
+                names,
+            )
+
     async def _journal(self) -> Journal:
         if self.request.is_recorded:
             return await self._store.create(self.record, self._lease)
@@ -331,6 +360,7 @@ class CmdExecution:
 
     def _context_of(self, run: ItemRun) -> ExecutionItemContext:
         request = self.request
+        run.secrets = self.secrets
         return ExecutionItemContext(self, run, request.flow.id, request.profile, dry_run=request.dry_run)
 
     async def _move_states(self) -> None:
@@ -436,6 +466,7 @@ class CmdExecution:
 
     async def _end(self, outcome: Any) -> None:
         self._is_ending = True
+        outcome = self.secrets.data(outcome)
         self.interrupts.settle()
         try:
             if self._recording.done():
@@ -459,8 +490,7 @@ class CmdExecution:
         except FencedError as error:
             return recorder.fold.outcome(BlockInterrupted, message=str(error))
         except Exception as error:
-            told = f"{_in_words(error)} What was acknowledged before is kept; run the same command again to go on."
-            return recorder.fold.outcome(Failed, message=told)
+            return recorder.fold.outcome(Failed, message=_in_words(error, AGAIN))
         kept: Outcome = outcome
         return kept
 
@@ -555,11 +585,22 @@ class CmdExecution:
             for run in self._runs.values():
                 run.cancel()
         elif level is InterruptLevel.ABANDON and self._cmd_run is not None and self._cmd_run.walk is not None:
+            self._note_abandoned()
             self.abandoned = self._cmd_run.walk.abandon()
             self._cmd_run.left_over.extend(self._tasks)
             self.recorder.seal(self._task)
             for task in self.abandoned:
                 task.cancel()
+
+    def _note_abandoned(self) -> None:
+        """Note what goes on running although nobody waits for it any more."""
+        if not self.request.writes:
+            return
+        work: list[tuple[str, Any]] = list(self._tasks.items())
+        if "threads" in self.__dict__:
+            work += [(item, function) for function, item in list(self.threads.running.items())]
+        for item, running in work:
+            self._abandoned_work.add(self.request.flow.id, self.request.profile, item, self.id, running)
 
     def _lease_lost(self, why: str) -> None:
         self._take(InterruptSignal(source="take_over", reason=why, level=InterruptLevel.CANCEL))
@@ -580,5 +621,10 @@ class CmdExecution:
             self.recorder.emit(e.EndpointCut, endpoint=endpoint, reason=reason)
 
 
-def _in_words(error: BaseException) -> str:
-    return str(error) if isinstance(error, IrenicError) else f"{type(error).__name__}: {error}"
+def _in_words(error: BaseException, following: str = "") -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        text = f"{where}{error.strerror}."
+    else:
+        text = str(error) if isinstance(error, IrenicError) else f"{type(error).__name__}: {error}"
+    return text if not following or "the same command again" in text else f"{text.rstrip('.')}. {following}"

@@ -10,7 +10,8 @@ import threading
 from collections.abc import Iterable
 from types import TracebackType
 
-from irenic.engine.endpoint import Endpoint, InputEndpoint
+from irenic.engine.abandoned_work import AbandonedWork
+from irenic.engine.endpoint import Endpoint, InputEndpoint, check_endpoint
 from irenic.engine.execution import CmdExecution
 from irenic.engine.limits import LimitPool
 from irenic.engine.platform import Platform
@@ -35,6 +36,7 @@ class CmdExecutionMap:
     :param endpoints: where interrupts come from, and where progress and outcomes go; each may serve several executions.
     :param holder: who holds a profile while an execution writes to it, in words for a person.
     :param platform: files and requests for items; the platform's own where omitted.
+    :raises IrenicError: if an endpoint is none.
     """
 
     def __init__(
@@ -47,6 +49,8 @@ class CmdExecutionMap:
     ) -> None:
         self.store = store
         self.endpoints = tuple(endpoints)
+        for endpoint in self.endpoints:
+            check_endpoint(endpoint)
         self.holder = holder or default_holder()
         self._platform = platform
         self._executions: dict[str, CmdExecution] = {}
@@ -55,6 +59,7 @@ class CmdExecutionMap:
         self._listeners: list[asyncio.Task[None]] = []
         self._settling: set[asyncio.Task[None]] = set()
         self._abandoned: set[asyncio.Task[None]] = set()
+        self._abandoned_work = AbandonedWork()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
 
@@ -77,7 +82,9 @@ class CmdExecutionMap:
             if request.id == running.id or self._fingerprints[running.id] == fingerprint:
                 return running
         limits = self._limits_of(request.flow)
-        execution = CmdExecution(request, self.store, self.endpoints, limits, self.holder, self._platform)
+        execution = CmdExecution(
+            request, self.store, self.endpoints, limits, self.holder, self._platform, self._abandoned_work
+        )
         self._executions[execution.id] = execution
         self._fingerprints[execution.id] = fingerprint
         settling = asyncio.get_running_loop().create_task(self._settle(execution))

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from copy import deepcopy
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from irenic.flow.flow import Flow
@@ -13,6 +13,7 @@ from irenic.flow.generated import has_generated
 from irenic.flow.graph import Graph
 from irenic.flow.item import Item, code_hash
 from irenic.flow.params import ParamsSpec, PartialParams, canonical, digest, explain, stored_params
+from irenic.flow.secret_mask import SecretMask, may_hold_secrets
 from irenic.model.errors import ItemFailure, StateShapeError
 from irenic.model.events import ItemAbout
 from irenic.model.states import ItemStates
@@ -49,6 +50,7 @@ class ItemRun:
         "phase",
         "reads_stored",
         "recorded_at",
+        "secrets",
         "shields",
         "spec",
         "stored",
@@ -64,6 +66,7 @@ class ItemRun:
         spec: ParamsSpec[Any],
         tasks: Mapping[str, asyncio.Task[Any]],
         after: Graph | tuple[str, ...] = (),
+        secrets: SecretMask | None = None,
     ) -> None:
         self.item_id = item_id
         self.item = item
@@ -94,14 +97,17 @@ class ItemRun:
         self.last_alive = 0.0
         self.recorded_at = 0.0
         self.unrecorded = False
+        self.secrets = SecretMask() if secrets is None else secrets
         self.code_hash = code_hash(self.item)
         self._plain_params_hash: str | None = None
         self._tasks = tasks
 
     @classmethod
-    def of(cls, flow: Flow, item_id: str, tasks: Mapping[str, asyncio.Task[Any]]) -> "ItemRun":
+    def of(
+        cls, flow: Flow, item_id: str, tasks: Mapping[str, asyncio.Task[Any]], secrets: SecretMask | None = None
+    ) -> "ItemRun":
         """Return the run of one of a flow's items."""
-        return cls(item_id, flow.items[item_id], flow.specs[item_id], tasks, flow.graph)
+        return cls(item_id, flow.items[item_id], flow.specs[item_id], tasks, flow.graph, secrets)
 
     @property
     def is_local(self) -> bool:
@@ -119,17 +125,29 @@ class ItemRun:
 
     def about(self, params: Any) -> ItemAbout:
         """Return what is stored of the item beside its states."""
+        values, sources = stored_params(params), self.spec.secret_inputs(params) if self.spec.refs else {}
+        if self.secrets:
+            derived = [name for name, value in values.items() if self.secrets.data(value) is not value]
+            values = {name: value for name, value in values.items() if name not in derived}
+            sources = {**dict.fromkeys(derived, ""), **sources}
         return trusted(
             ItemAbout,
             {
                 "type": type_name(type(self.item)),
-                "params": stored_params(params),
-                "secrets": self.spec.secret_inputs(params) if self.spec.refs else {},
-                "identity": identity_of(self.item, params),
+                "params": values,
+                "secrets": sources,
+                "identity": self.identity(params),
                 "state_version": self.item.state_version,
                 "after": self.after,
             },
         )
+
+    def identity(self, params: Any) -> Any:
+        """Return the item's identity as it is stored: without the secrets in it.
+
+        :raises ItemFailure: if it is no data.
+        """
+        return self.secrets.data(identity_of(self.item, params))
 
     @property
     def stored_state(self) -> Any:
@@ -237,6 +255,9 @@ class ItemRun:
         """
         if self.cancel_requested:
             raise asyncio.CancelledError
+        for arg in args:
+            if isinstance(arg, PartialParams) or (isinstance(arg, BaseModel) and may_hold_secrets(type(arg))):
+                self.secrets.learn(arg)
         self.cancellable = True
         self.has_begun = False
         try:

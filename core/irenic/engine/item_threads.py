@@ -3,14 +3,14 @@
 import asyncio
 import contextvars
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from irenic.engine.limits import Limiter
 from irenic.flow.limit import Limit
 
-A = ParamSpec("A")
+A = TypeVarTuple("A")
 T = TypeVar("T")
 
 
@@ -23,11 +23,18 @@ class ItemThreads:
     def __init__(self, size: int) -> None:
         self.places = Limiter(Limit(concurrency=size))
         self._pool = ThreadPoolExecutor(size, thread_name_prefix="irenic item")
+        self.running: dict[Future[Any], str] = {}
+        """The functions that were begun and have not ended, with the ids of their items."""
 
-    async def run(self, function: Callable[A, T], *args: A.args, **kwargs: A.kwargs) -> T:
-        """Call a function in a thread; the caller has a place."""
-        work = partial(contextvars.copy_context().run, function, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+    async def run(self, item_id: str, function: Callable[[Unpack[A]], T], *args: *A) -> T:
+        """Call a function of an item in a thread; the caller has a place."""
+        work = self._pool.submit(partial(contextvars.copy_context().run, function, *args))
+        self.running[work] = item_id
+        work.add_done_callback(self._ended)
+        return await asyncio.wrap_future(work)
+
+    def _ended(self, work: Future[Any]) -> None:
+        self.running.pop(work, None)
 
     def close(self) -> None:
         """Let the threads end; a function that was abandoned is not waited for."""

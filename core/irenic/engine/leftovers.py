@@ -11,6 +11,7 @@ from irenic.engine.verdict_text import identity_text
 from irenic.flow.flow import Flow
 from irenic.flow.graph import Graph
 from irenic.flow.params import ParamsSpec
+from irenic.flow.secret_mask import SecretMask
 from irenic.model.errors import FlowError, StateShapeError
 from irenic.model.states import FlowStates, ItemStates
 from irenic.model.verdict import Leftover
@@ -124,8 +125,10 @@ def leftover_run(flow: Flow, stored_id: str, entry: ItemStates, inputs: Any, tas
         item = cls(stored_id.partition("#")[0])
     except Exception as error:
         raise FlowError(f"{cls.__name__} cannot be made from an id alone: {type(error).__name__}: {error}") from error
+    secrets = SecretMask()
     try:
-        identity = identity_of(item, params)
+        secrets.learn(inputs, params)
+        identity = secrets.data(identity_of(item, params))
     except Exception as error:
         raise FlowError(f"its identity cannot be said: {error}") from error
     if about.identity is not None and identity != about.identity:

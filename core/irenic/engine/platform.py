@@ -4,31 +4,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from irenic.model.child import ChildProcess
 from irenic.model.errors import IrenicError
-from irenic.model.place import PlaceInfo
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the package itself is imported in a moment, without what these bring
     from irenic.flow.context import FileSystem, HttpClient
+    from irenic.model.child import ChildProcess
+    from irenic.model.place import PlaceInfo
 
 
 class PlaceMark(Protocol):
     """The mark by which a place is known again; it lies beside the files, and goes where they go."""
 
-    async def read(self) -> PlaceInfo | None:
+    async def read(self) -> "PlaceInfo | None":
         """Return the place, or None where it has no mark yet."""
 
-    async def create(self) -> PlaceInfo | None:
+    async def create(self) -> "PlaceInfo | None":
         """Return the place, marked now where it was not; None where no mark can be left."""
 
 
 class Children(Protocol):
     """Processes that items start, where there are any."""
 
-    def describe(self, pid: int) -> ChildProcess | None:
+    def describe(self, pid: int) -> "ChildProcess | None":
         """Return by what a process of this machine is known again; None where it has ended."""
 
-    async def end(self, child: ChildProcess) -> bool:
+    async def end(self, child: "ChildProcess") -> bool:
         """End a process, with its group, that another process has left behind; returns whether it was at work.
 
         :raises IrenicError: if it cannot be ended.

@@ -16,6 +16,7 @@ from irenic.engine.verdict import Looker, shape_problems
 from irenic.engine.verdict_text import verdict_item
 from irenic.engine.walk import Walk
 from irenic.flow.params import digest
+from irenic.flow.secret_mask import SecretMask
 from irenic.model.cmd import Cmd
 from irenic.model.place import PlaceInfo
 from irenic.model.plan import Plan
@@ -73,7 +74,11 @@ class _Preview:
         self._chosen = request.chosen_items()
         self._graph = request.flow.graph.subgraph(self._chosen)
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._runs = {item_id: ItemRun.of(request.flow, item_id, self._tasks) for item_id in self._chosen}
+        self._secrets = SecretMask()
+        self._secrets.learn(inputs)
+        self._runs = {
+            item_id: ItemRun.of(request.flow, item_id, self._tasks, self._secrets) for item_id in self._chosen
+        }
         self._place: PlaceInfo | None = None
         self._looker: Looker
 
@@ -141,12 +146,13 @@ class _Preview:
             prunes=Cmd.CLEAN not in self._request.cmds,
             current=self._looker.current,
         )
-        return Preview(
+        found = Preview(
             flow=self._request.flow.id,
             profile=self._request.profile,
             items=[self._looker.verdicts[item_id] for item_id in self._chosen],
             leftovers=leftovers,
         )
+        return self._secrets.data(found)
 
     def _cannot(self, item_id: str, reason: PreviewReason, detail: str) -> None:
         run = self._runs[item_id]

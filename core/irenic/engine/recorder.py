@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from irenic.engine.store import Journal
+from irenic.flow.secret_mask import SecretMask
 from irenic.model.errors import StoreError
 from irenic.model.events import Event, JournalEvent
 from irenic.model.fold import ExecutionFold, ItemFold
@@ -29,11 +30,18 @@ class Recorder:
 
     Events are numbered and appended in the order of the calls. :meth:`emit` publishes at once, :meth:`emit_durable`
     when the event would survive a crash; what comes after such an event waits for it, so that watchers see the journal
-    in order.
+    in order. The texts of an event are without ``secrets``.
     """
 
-    def __init__(self, execution_id: str, journal: Journal, publish: Callable[[JournalEvent], None]) -> None:
+    def __init__(
+        self,
+        execution_id: str,
+        journal: Journal,
+        publish: Callable[[JournalEvent], None],
+        secrets: SecretMask | None = None,
+    ) -> None:
         self._id = execution_id
+        self._secrets = SecretMask() if secrets is None else secrets
         self._journal = journal
         self._publish_to = publish
         self._held: deque[tuple[JournalEvent, bool]] = deque()
@@ -169,6 +177,8 @@ class Recorder:
     def _append(self, kind: type[Event], fields: dict[str, Any]) -> JournalEvent:
         if self._owner is not None and self.is_sealed:
             raise asyncio.CancelledError(_ABANDONED)
+        if self._secrets:
+            fields = self._secrets.data(fields)
         event: Any = trusted(kind, fields)
         values = event.__dict__  # assigning to a model's fields one by one takes many times as long
         values["execution_id"] = self._id

@@ -35,6 +35,8 @@ class StallWatch:
             run = self._runs.get(item.item)  # a leftover has none here
             if run is None or item.status is not ProgressStatus.RUNNING or not item.intent_open:
                 continue
+            if run.key is None:  # its work is over; its result is on the way to the store
+                continue
             due = run.last_alive + self._after
             if due > now:
                 next_look = min(next_look, due)

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from irenic.engine.classes import is_of_another_class
-from irenic.engine.item_run import ItemRun, identity_of, type_name
+from irenic.engine.item_run import ItemRun, type_name
 from irenic.engine.other_profiles import OtherEntry, OtherProfiles
 from irenic.engine.verdict_text import identity_text, profile_text, verdict_item
 from irenic.flow.flow import Flow
@@ -147,8 +147,9 @@ class Looker:
             current = await self.find_current(run)
         except Exception:
             phase = run.phase
-            with suppress(Exception):
-                await self.find_goal(run)
+            if not run.cancel_requested:
+                with suppress(Exception):
+                    await self.find_goal(run)
             run.phase = phase
             raise
         if not self._may_go_on():
@@ -305,7 +306,8 @@ class Looker:
         if stored is None or stored.unknown or stored.current is None or current is None or run.moves:
             return None
         before = run.stored_state
-        if not changed_fields(before, current) or stored.current == dump(current) or self._made_by_irenic(run, stored):
+        found = run.secrets.data(dump(current))
+        if not changed_fields(before, current) or stored.current == found or self._made_by_irenic(run, stored):
             return None
         known_thing = stored.about is not None and stored.about.identity is not None
         changed = params is not None and stored.params_hash not in (None, run.params_hash(params))
@@ -313,7 +315,7 @@ class Looker:
             return None
         return Drift(
             stored=stored.current,
-            found=dump(current),
+            found=found,
             goal=dump(goal),
             is_gone=states_equal(current, run.item.state_clean(self._partial(run))),
             stored_at=stored.current_at,
@@ -390,7 +392,7 @@ class Looker:
         if about is not None and is_of_another_class(self._flow, about.type, type(run.item)):
             self._leave_thing(run)
             stored = None
-        identity = None if params is None else identity_of(run.item, params)
+        identity = None if params is None else run.identity(params)
         if identity is None:
             return
         if stored is not None and stored.is_made:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Secret, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from irenic.flow.graph import Graph
@@ -13,6 +13,7 @@ from irenic.flow.item import Item, code_hash
 from irenic.flow.limit import Limit
 from irenic.flow.params import ParamsSpec, by_field_name, explain, takes_none
 from irenic.flow.ref import Ref, ref_fingerprint
+from irenic.flow.secret_mask import SecretMask, holds_secrets
 from irenic.model.errors import FlowError, ParamsError
 from irenic.model.flow_info import EdgeInfo, FlowInfo, ItemInfo
 from irenic.model.ids import check_identifier
@@ -157,7 +158,11 @@ class Flow:
         try:
             return model.model_validate(values, by_alias=True, by_name=True)
         except ValidationError as error:
-            raise ParamsError(explain(error, f"the inputs of {self.id} are not valid")) from error
+            secrets = SecretMask()
+            for name, value in values.items():
+                if holds_secrets(model.model_fields[name].annotation):
+                    secrets.learn(Secret(value))
+            raise ParamsError(secrets.text(explain(error, f"the inputs of {self.id} are not valid"))) from error
 
     def code_hash(self) -> str:
         """Return a digest that changes when an item, its code, or a reference does."""

@@ -51,6 +51,11 @@ class PartialParams(Generic[P]):
         """The names of the params that are not known yet."""
         return self._missing
 
+    @property
+    def known(self) -> Any:
+        """What is known of the params: whole params, or values by name."""
+        return self._known if self._whole is None else self._whole
+
     def whole(self) -> P | None:
         """Return the params if all are known, else None.
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from types import UnionType
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from irenic.flow.generated import generated_fields
 from irenic.flow.types import strip_annotated
-from irenic.model.errors import FlowError
+from irenic.model.errors import FlowError, ParamsError
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -109,8 +109,18 @@ def ref_value(ref: Ref[Any], root: Any) -> Any:
     for function in ref._maps:
         if value is None:
             return None
-        value = function(value)
+        try:
+            value = function(value)
+        except Exception as error:
+            raise ParamsError(f"{function.__name__}, which {ref!r} is mapped by, failed: {_text_of(error)}") from error
     return value
+
+
+def _text_of(error: Exception) -> str:
+    name = type(error).__name__
+    if isinstance(error, ValidationError):  # without the values that were rejected
+        return f"{name} of {error.title}"
+    return f"{name}: {error}"
 
 
 def ref_fingerprint(ref: Ref[Any]) -> str:

@@ -42,6 +42,17 @@ class HeldError(IrenicError):
         self.execution_id = execution_id
 
 
+class StillRunningError(IrenicError):
+    """What an earlier execution has abandoned still runs in this process.
+
+    :param items: the items that it is about.
+    """
+
+    def __init__(self, message: str, items: list[str]) -> None:
+        super().__init__(message)
+        self.items = items
+
+
 class StoreError(IrenicError):
     """A store that could not read or keep what it was given; nothing acknowledged before is affected."""
 

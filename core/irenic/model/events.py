@@ -80,8 +80,8 @@ class ItemAbout(BaseModel):
     """What an item is and what it was configured with, as it is stored beside its states.
 
     ``type`` is the module and the qualified name of its class, with ``flow`` for the flow's own file. ``params`` are
-    without secrets; ``secrets`` names the input that each secret param comes from. ``after`` lists the items that it
-    was built after.
+    without secrets; ``secrets`` names the input that each secret param comes from: none where it is made of a secret.
+    ``after`` lists the items that it was built after.
     """
 
     type: str

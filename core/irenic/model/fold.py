@@ -329,7 +329,8 @@ class ExecutionFold:
             item.message = event.error.message if event.error else ""
         else:
             item.status = ProgressStatus.INTERRUPTED
-            item.message = "cancelled"
+            item.error = event.error
+            item.message = "cancelled" if event.error is None else f"cancelled, and failed: {event.error.message}"
 
     def _item_error(self, event: e.ItemError) -> None:
         item = self.items[event.item]
@@ -346,9 +347,9 @@ class ExecutionFold:
 
     def _item_status(self, event: e.ItemStatus) -> None:
         item = self.items[event.item]
-        item.status = event.status
+        asked, item.status = item.status is ProgressStatus.USER_PENDING, event.status
         item.waiting_for = event.waiting_for
-        if event.message:
+        if event.message or asked:  # a question is over with the status that it came with
             item.message = event.message
         if event.limit is not None:
             item.limit = event.limit

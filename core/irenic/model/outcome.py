@@ -39,7 +39,8 @@ class Refusal(BaseModel):
 
     ``drift``: it was changed outside irenic; ``stale_plan``: it is not what the plan saw; ``state_shape``: its stored
     state does not fit its class; ``held``: another execution holds the profile; ``dependents``: other items stand on
-    it. The last four are in journals of earlier versions only.
+    it; ``still_running``: an apply of it that was abandoned still runs in this process. The last four are in journals
+    of earlier versions only.
     """
 
     reason: Literal[
@@ -48,6 +49,7 @@ class Refusal(BaseModel):
         "state_shape",
         "held",
         "dependents",
+        "still_running",
         "only_stored",
         "only_discovered",
         "differ",

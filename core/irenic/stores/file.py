@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from irenic.engine.store import Lease, LeaseLost, RemoteInterrupt
 from irenic.items.disk import make_directories, write_file_durably
@@ -16,13 +16,16 @@ from irenic.model.outcome import CmdOutcome
 from irenic.model.record import ExecutionPage, ExecutionRecord
 from irenic.model.states import FlowStates
 from irenic.model.timestamps import timestamp
-from irenic.stores.file_appender import Appender
+from irenic.stores.file_appender import Appender, on_disk
 from irenic.stores.file_catalogue import Catalogue
 from irenic.stores.file_journal import FileJournal
 from irenic.stores.file_layout import Layout, mutex
 from irenic.stores.file_lease import FileLease, LeaseRecord, ProfileLease
 from irenic.stores.file_states import StatesFile
 from irenic.stores.file_writer import WriterThread
+
+A = TypeVarTuple("A")
+T = TypeVar("T")
 
 
 class FileStore:
@@ -61,7 +64,7 @@ class FileStore:
             taken.append(files.take(execution_id, holder, take_over=take_over))
 
         try:
-            await in_thread(take)
+            await self._on_disk(take)
         except asyncio.CancelledError:
             for record, handle in taken:
                 files.release(record, handle)
@@ -77,7 +80,7 @@ class FileStore:
         held = lease if isinstance(lease, FileLease) else None
         made: list[tuple[Appender, FlowStates | None]] = []
         try:
-            await in_thread(lambda: made.append(self._create(record, held)))
+            await self._on_disk(lambda: made.append(self._create(record, held)))
         except asyncio.CancelledError:
             for appender, _ in made:
                 appender.close()
@@ -94,19 +97,19 @@ class FileStore:
                 states = journal.states_now()
                 if states is not None:
                     return states
-        return await in_thread(self._states, flow, profile)
+        return await self._on_disk(self._states, flow, profile)
 
     async def profiles(self, flow: str) -> list[str]:
         """See :meth:`irenic.engine.store.Store.profiles`."""
-        return await in_thread(lambda: [profile for _, profile in self._layout.profiles(flow)])
+        return await self._on_disk(lambda: [profile for _, profile in self._layout.profiles(flow)])
 
     async def inputs(self, flow: str, profile: str) -> dict[str, Any]:
         """See :meth:`irenic.engine.store.Store.inputs`."""
-        return await in_thread(self._inputs, flow, profile)
+        return await self._on_disk(self._inputs, flow, profile)
 
     async def save_inputs(self, flow: str, profile: str, inputs: Mapping[str, Any]) -> None:
         """See :meth:`irenic.engine.store.Store.save_inputs`."""
-        await in_thread(self._save_inputs, flow, profile, dict(inputs))
+        await self._on_disk(self._save_inputs, flow, profile, dict(inputs))
 
     async def execution(self, execution_id: str) -> ExecutionRecord | None:
         """See :meth:`irenic.engine.store.Store.execution`."""
@@ -115,7 +118,7 @@ class FileStore:
             journal = self._catalogue.find(execution_id)
             return None if journal is None else self._catalogue.record(journal)
 
-        return await in_thread(read)
+        return await self._on_disk(read)
 
     async def executions(
         self,
@@ -127,11 +130,11 @@ class FileStore:
         cursor: str | None = None,
     ) -> ExecutionPage:
         """See :meth:`irenic.engine.store.Store.executions`."""
-        return await in_thread(self._catalogue.page, flow, profile, status, limit, cursor)
+        return await self._on_disk(self._catalogue.page, flow, profile, status, limit, cursor)
 
     async def events(self, execution_id: str, *, after: int = -1, limit: int = 1000) -> list[JournalEvent]:
         """See :meth:`irenic.engine.store.Store.events`."""
-        return await in_thread(self._catalogue.events, execution_id, after, limit)
+        return await self._on_disk(self._catalogue.events, execution_id, after, limit)
 
     async def outcome(self, execution_id: str) -> CmdOutcome | None:
         """See :meth:`irenic.engine.store.Store.outcome`."""
@@ -140,7 +143,7 @@ class FileStore:
             journal = self._catalogue.find(execution_id)
             return None if journal is None else journal.outcome()
 
-        return await in_thread(read)
+        return await self._on_disk(read)
 
     async def interrupt(self, execution_id: str, signal: InterruptSignal) -> InterruptReply:
         """See :meth:`irenic.engine.store.Store.interrupt`; the holder looks four times a second."""
@@ -151,7 +154,7 @@ class FileStore:
                 return InterruptReply.NOTHING_TO_INTERRUPT
             return ProfileLease(journal.path.parents[2]).ask_to_stop(execution_id, signal)
 
-        return await in_thread(ask)
+        return await self._on_disk(ask)
 
     async def compact(self, *, keep: int = 100) -> int:
         """Compress the journals of all but the newest executions of each profile.
@@ -160,14 +163,14 @@ class FileStore:
 
         :return: how many journals were compressed.
         """
-        return await in_thread(self._catalogue.compact, keep)
+        return await self._on_disk(self._catalogue.compact, keep)
 
     async def prune(self, *, keep: int) -> int:
         """Remove all but the newest executions of each profile; their states stay.
 
         :return: how many executions were removed.
         """
-        return await in_thread(self._catalogue.prune, keep)
+        return await self._on_disk(self._catalogue.prune, keep)
 
     async def close(self) -> None:
         """See :meth:`irenic.engine.store.Store.close`."""
@@ -178,6 +181,14 @@ class FileStore:
         for lease in self._leases:
             await lease.release()
         self._leases.clear()
+
+    async def _on_disk(self, function: Callable[[Unpack[A]], T], *args: *A) -> T:
+        """Call what blocks in a thread.
+
+        :raises StoreError: if the disk refuses it.
+        """
+        with on_disk(self._layout.root):
+            return await in_thread(function, *args)
 
     def _create(self, record: ExecutionRecord, lease: FileLease | None) -> tuple[Appender, FlowStates | None]:
         self._layout.prepare()

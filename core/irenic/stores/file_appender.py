@@ -4,7 +4,8 @@ import errno
 import fcntl
 import gzip
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from irenic.items.disk import make_directories, sync_content, sync_directory, sync_file, write_all
@@ -128,11 +129,23 @@ def pack(path: Path) -> None:
 
 def disk_error(path: Path, error: OSError) -> StoreError:
     """Return the error to raise where the disk does not keep what it was given."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        why = "the disk is full"
-    else:
-        why = f"the disk does not take it ({error.strerror or error})"
-    return StoreError(f"{path} could not be written: {why}. What was acknowledged before is kept.")
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    why = "the disk is full" if is_full else f"the disk does not take it ({error.strerror or error})"
+    following = "Make room, then run the same command again." if is_full else "Then run the same command again."
+    return StoreError(f"{path} could not be written: {why}. What was acknowledged before is kept. {following}")
+
+
+@contextmanager
+def on_disk(path: Path) -> Iterator[None]:
+    """Have what the disk refuses said as an error of the store.
+
+    :param path: named where the disk names none.
+    :raises StoreError: instead of an ``OSError``.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(Path(error.filename) if isinstance(error.filename, str) else path, error) from error
 
 
 def _sound_size(path: Path) -> int:

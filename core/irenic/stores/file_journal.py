@@ -6,7 +6,7 @@ from irenic.model.errors import FencedError
 from irenic.model.events import ExecutionEnded, JournalEvent, encoded
 from irenic.model.outcome import CmdOutcome
 from irenic.model.states import FlowStates
-from irenic.stores.file_appender import Appender
+from irenic.stores.file_appender import Appender, on_disk
 from irenic.stores.file_lease import FileLease, taken_over
 from irenic.stores.file_lines import encode_lines
 from irenic.stores.file_record import Trailer, trailer_line
@@ -95,7 +95,7 @@ class FileJournal:
                 self._appender.sync()
 
     def _end(self, trailer: Trailer) -> None:
-        with self._fence():
+        with self._fence(), on_disk(self._appender.path):
             self._appender.write(trailer_line(trailer))
             self._appender.sync()
             if self._states is not None and self._lease is not None:

@@ -7,11 +7,13 @@ that before it writes again: both write only while they hold the profile's mutex
 
 import asyncio
 import fcntl
+import itertools
 import logging
 import os
 import platform
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,7 +26,7 @@ from irenic.model.errors import CorruptStoreError, FencedError, HeldError, Store
 from irenic.model.interrupt import InterruptReply, InterruptSignal
 from irenic.model.record import LeaseInfo
 from irenic.model.timestamps import Timestamp, timestamp
-from irenic.stores.file_appender import settle
+from irenic.stores.file_appender import on_disk, settle
 from irenic.stores.file_layout import is_locked, journal_path, mutex
 from irenic.stores.file_lines import decode_line, encode_line
 from irenic.stores.file_states import StatesFile
@@ -94,7 +96,7 @@ class ProfileLease:
                 holder=holder,
                 pid=os.getpid(),
                 host=platform.node(),
-                command=" ".join(sys.argv) or "python",
+                command=_command(sys.argv),
                 since=timestamp(),
                 released=False,
             )
@@ -166,6 +168,13 @@ class ProfileLease:
         return self.profile / f"lease-{fencing}.lock"
 
 
+def _command(argv: Sequence[str]) -> str:
+    """Return a command without its options, whose values may be secret; of another program than irenic its name."""
+    program = Path(argv[0]).name if argv and argv[0] else "python"
+    words = itertools.takewhile(lambda word: not word.startswith("-"), argv[1:]) if program == "irenic" else ()
+    return shlex.join([program, *words])
+
+
 class FileLease:
     """See :class:`irenic.engine.store.Lease`."""
 
@@ -211,7 +220,8 @@ class FileLease:
         if not self.is_released:
             self.is_released = True
             self._timer.cancel()
-            await in_thread(self.files.release, self.record, self._handle)
+            with on_disk(self.files.path):
+                await in_thread(self.files.release, self.record, self._handle)
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import random
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +10,9 @@ from urllib.parse import quote, urlencode
 
 from irenic.flow.context import HttpClient
 from irenic.model.errors import FencedError, HeldError, IrenicError, ItemFailure, StoreError
+from irenic.model.timestamps import timestamp
+
+_log = logging.getLogger(__name__)
 
 PATIENCE = 120.0
 """Seconds for which a request is tried again while the server cannot be reached."""
@@ -20,6 +24,12 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before the second try, and between the last ones."""
 
 TRY_AGAIN = frozenset({429, 502, 503, 504})
+
+AWAY = frozenset({502, 503, 504})
+"""Answers that mean that the server, or what it stores in, is away."""
+
+SAID_AFTER = 2
+"""Failures in a row after which it is said that the server is away."""
 
 FENCED = frozenset({"stale-fencing", "execution-ended", "conflicting-outcome", "conflicting-event"})
 """Problems that mean that somebody else has gone on with this execution, or ended it."""
@@ -83,6 +93,8 @@ class StoreApi:
         self._base = base_url.rstrip("/") + "/api/v1"
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
         self._patience = patience
+        self._misses = 0
+        self._away_since = ""
 
     async def get(self, *path: str, headers: Mapping[str, str] | None = None, **query: Any) -> Answer:
         """Read something; a query's values that are None are left out."""
@@ -117,9 +129,11 @@ class StoreApi:
         pause, tries = FIRST_PAUSE, 0
         while True:
             tries += 1
-            why, wait = "", pause
+            why, wait, answer = "", pause, None
             try:
                 answer = await self._once(method, url, given, body, tries)
+                if answer.status not in AWAY:
+                    self._reached()
                 if answer.status not in TRY_AGAIN:
                     return answer
                 why, wait = answer.detail, max(pause, _retry_after(answer))
@@ -127,10 +141,26 @@ class StoreApi:
                 why = str(failure)
             except TimeoutError:
                 why = f"no answer within {REQUEST_TIMEOUT:g} s."
+            if answer is None or answer.status in AWAY:
+                self._missed(why)
             if not retry or loop.time() + wait > give_up:
                 raise StoreError(f"the server could not be asked: {why} What was acknowledged before is kept.")
             await asyncio.sleep(wait * (0.75 + random.random() / 2))
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _missed(self, why: str) -> None:
+        """Say that the server is away; not for a single failure, as of a connection that was idle for long."""
+        self._misses += 1
+        if self._misses == 1:
+            self._away_since = timestamp()
+        elif self._misses == SAID_AFTER:
+            at = f"{self._away_since[11:19]} UTC"
+            _log.warning("the server cannot be reached since %s, trying again: %s", at, why.rstrip("."))
+
+    def _reached(self) -> None:
+        if self._misses >= SAID_AFTER:
+            _log.warning("the server answers again; nothing was lost")
+        self._misses = 0
 
     def ask_blocking(self, method: str, path: tuple[str, ...], body: bytes) -> Answer:
         """Send one request, and block until there is an answer; in a tab's worker only.
