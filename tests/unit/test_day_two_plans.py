@@ -142,3 +142,18 @@ async def test_a_plan_with_drift_and_leftovers_is_applied_whole(world: World, st
     assert preview.items[0].drift is not None
     outcome = await do(world, store, flow, "ensure", plan=plan, prune=True)
     assert (outcome.kind, set(world.shared), world.shared["a"].value) == ("complete", {"a"}, 2)
+
+
+async def test_a_plans_file_is_read_again_and_says_what_it_was_made_for(world: World, store: MemoryStore) -> None:
+    """For another profile, another flow or another command it is none."""
+    flow = slots_flow(SharedSlot("b"))
+    _, plan = await plan_of(world, store, flow)
+    read = Plan.read(plan.text().encode())
+    assert read == plan
+    read.check_meant_for("slots", "default")
+    for meant_for in (("slots", "prod"), ("others", "default")):
+        with pytest.raises(PlanError, match="was made for slots/default, not for"):
+            read.check_meant_for(*meant_for)
+    _, of_clean = await plan_of(world, store, flow, "clean")
+    with pytest.raises(PlanError, match="is a plan of clean, not of ensure"):
+        of_clean.check_meant_for("slots", "default")

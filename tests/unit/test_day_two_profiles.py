@@ -1,7 +1,7 @@
 """Profiles of one flow in one folder: what another profile has made is named, and never removed."""
 
 import pytest
-from tests.changing_world import LocalSlot, NumberedSlot, SharedSlot, World, do, look, slots_flow
+from tests.changing_world import BareSlot, LocalSlot, NumberedSlot, SharedSlot, World, do, look, slots_flow
 
 from irenic.endpoints.outcome_text import TextLook, outcome_text
 from irenic.model.preview import PreviewReason
@@ -99,3 +99,20 @@ async def test_what_is_in_another_place_or_of_the_world_counts_as_before(world: 
     for profile in ("prod", "dev"):
         await do(world, store, shared, "ensure", profile=profile)
     assert (await do(world, store, shared, "clean", profile="dev")).kind == "complete"
+
+
+class UnnamedLocalSlot(BareSlot):
+    """A slot of this place; the class does not say which one it is."""
+
+    is_local = True
+
+
+async def test_what_has_no_identity_is_not_known_in_another_profile(world: World, store: MemoryStore) -> None:
+    """Nor does it keep what has one from being known."""
+    flow = slots_flow(UnnamedLocalSlot("z"), LocalSlot("a"), a={"value": 1})
+    await do(world, store, flow, "ensure", profile="prod")
+    changed = slots_flow(UnnamedLocalSlot("z"), LocalSlot("a"), a={"value": 2}, z={"value": 5})
+    await do(world, store, changed, "ensure", profile="dev")
+    outcome = await do(world, store, changed, "clean", profile="dev")
+    assert outcome.notes["a"].verdict is VerdictKind.LEAVE_ALONE
+    assert (set(world.site.slots), set(world.shared)) == ({"a"}, set())

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.secrets import HIDDEN, LEAKY, SECRET
+from tests.leaky_flow import HIDDEN, LEAKY, SECRET
 from tests.server.harness import TOKEN, running_server
 
 

@@ -12,10 +12,12 @@ const OPENED_KEY = "irenic.opened";
 /** Until a near server answers, ms. */
 const NEAR_MS = 20;
 
-const [{ requestStart, responseStart }] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+const [timing] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+/** A first visit is led on to the address without its token: what answers last may have been on its way already. */
+const answered = Math.max(timing.responseStart - timing.requestStart, timing.redirectEnd - timing.redirectStart);
 const { saveData = false } = /** @type {any} */ (navigator).connection ?? {};
 
-if (responseStart - requestStart > NEAR_MS && !saveData && isFirst()) fetchAhead();
+if (answered > NEAR_MS && !saveData && isFirst()) fetchAhead();
 
 function isFirst() {
   try {
