@@ -39,8 +39,6 @@ class Item:
     elsewhere: list[dict[str, Any]] | None = None
     """The other places that have something of it, the latest first."""
     not_here = False
-    place: str | None = None
-    """The id of this browser as a place."""
     _order: list[str] | None = None
 
     def __init__(self, info: dict[str, Any], number: int, ask_order: Callable[[], list[str]]) -> None:
@@ -127,7 +125,6 @@ class Item:
         here = places.entry_here(stored, place)
         self.elsewhere = places.entries_elsewhere(stored, place)
         self.not_here = here is None and bool(self.elsewhere)
-        self.place = place
         if self.not_here:
             self.current = None
         entry = here or {}
@@ -141,10 +138,6 @@ class Item:
             if not self.not_here:
                 self.current = entry.get("current") or self.current
             self.goal = entry.get("goal") or self.goal
-
-    def is_of_here(self, drift: dict[str, Any] | None) -> bool:
-        """Whether a change outside irenic was found here, or of what lives in no files."""
-        return drift is None or drift.get("place") in (None, self.place)
 
     def find_drift(self, drift: dict[str, Any] | None) -> bool:
         """Take what a look at the world says of changes outside irenic, and return whether that is news."""
@@ -212,8 +205,11 @@ class Item:
         elif name == "initialized":
             self.message = ""
 
-    def refuse(self, refusal: dict[str, Any] | None) -> None:
-        """Stand as before an execution that was refused, and say why where that is because of this item."""
+    def refuse(self, refusal: dict[str, Any] | None, *, is_elsewhere: bool = False) -> None:
+        """Stand as before an execution that was refused, and say why where that is because of this item.
+
+        :param is_elsewhere: whether what it found changed is in another place.
+        """
         self.eta = None
         self.waiting_for = None
         self.message = ""
@@ -222,7 +218,7 @@ class Item:
         reason = (refusal or {}).get("reason")
         if refusal is None or reason == "held":
             return
-        if reason == "drift" and not self.is_of_here(self.drift):
+        if reason == "drift" and is_elsewhere:
             self.drift = None
             self.message = "changed outside irenic in the place where this was run"
         elif reason == "drift":

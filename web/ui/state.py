@@ -521,7 +521,9 @@ class Page:
         if item.leftover is not None and not self.is_live():
             return  # what was done with it before it was left over does not count
         drift = (outcome.get("drift") or {}).get(item.id)
-        if not item.is_of_here(drift) and self._stored is not None:
+        here = self._stored.here if self._stored is not None else None
+        is_elsewhere = (drift or {}).get("place") not in (None, here)
+        if is_elsewhere and self._stored is not None:
             item.know(self._stored.get(item.id), self._stored.here)
         elif not execution.dry_run:
             item.take_states((outcome.get("states") or {}).get(item.id))
@@ -530,7 +532,7 @@ class Page:
         if item.drift is None:
             item.drift = drift
         if outcome["kind"] == "refused":
-            item.refuse((outcome.get("refusals") or {}).get(item.id))
+            item.refuse((outcome.get("refusals") or {}).get(item.id), is_elsewhere=is_elsewhere)
             return
         end = self._ends.get(item.id)
         if end is None:
