@@ -4,13 +4,13 @@ A line is one of ``{"execution": …}``, ``{"event": …}``, ``{"outcome": …}`
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TypeVar
 
 from pydantic_core import to_json
 from sqlalchemy import Connection, select
 
 from irenic.model.errors import StoreError
+from irenic.stores.file_import import Imported
 from irenic_server.database import Database
 from irenic_server.envelopes import Envelope, read_envelopes
 from irenic_server.executions import create_execution, read_execution
@@ -31,15 +31,6 @@ PAGE = 1_000
 
 class TransferError(StoreError):
     """Lines that cannot be taken in; what came before the line that is named was taken in."""
-
-
-@dataclass(slots=True)
-class Imported:
-    """What an import did; ``known`` counts executions that were there already."""
-
-    executions: int = 0
-    known: int = 0
-    events: int = 0
 
 
 def export_executions(

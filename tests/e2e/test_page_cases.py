@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from tests.e2e.cloud import CLOUD, CLOUD_HEAD, Cloud
 from tests.e2e.conftest import NewTab
 from tests.e2e.flow_page import FlowPage
 from tests.e2e.server_process import ServerProcess
+from tests.e2e.test_cli_pty import until
 from tests.e2e.test_handoff import WITHIN, irenic
 
 HEAD = '''# /// script
@@ -130,14 +130,6 @@ def nothing_to_do(tab: FlowPage, *items: str) -> None:
         expect(tab.row(item)).to_contain_text("nothing to do")
 
 
-def appears(path: Path) -> None:
-    """Wait until a file is there."""
-    end = time.monotonic() + WITHIN
-    while not path.exists():
-        assert time.monotonic() < end, path
-        time.sleep(0.02)
-
-
 def test_what_apply_says_and_has_not_done_is_an_error_that_shows_both(new_tab: NewTab) -> None:
     """Its successor is not begun."""
     tab = new_tab().open(flow="lie")
@@ -175,7 +167,7 @@ def test_a_run_of_two_items_is_resumed_in_the_tab_as_one_of_two_items(
     """The third one was not asked for."""
     command = ["ensure", "some.py", "--item", "a", "--item", "b", "--store", server.announced]
     with subprocess.Popen([sys.executable, "-m", "irenic", *command], cwd=tmp_path) as terminal:
-        appears(tmp_path / "begun")
+        until((tmp_path / "begun").exists)
         terminal.send_signal(signal.SIGINT)
         (tmp_path / "go").touch()
         assert terminal.wait(WITHIN) == 130

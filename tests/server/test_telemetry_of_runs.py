@@ -12,8 +12,9 @@ import pytest
 from tests.e2e.gated_flow import gated_flow
 from tests.e2e.server_process import ServerProcess, running_server
 
+from irenic.stores.file_import import Imported
 from irenic_server.database import Database
-from irenic_server.transfer import Imported, export_executions, import_executions
+from irenic_server.transfer import export_executions, import_executions
 
 PATIENCE = 60.0
 

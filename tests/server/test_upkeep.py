@@ -16,6 +16,7 @@ from tests.server.conftest import Starter
 from tests.server.harness import Execution, RunningServer, problem_name, running_server
 from tests.server.test_telemetry import span, traces
 
+from irenic.stores.file_import import Imported
 from irenic_server import schema, upkeep
 from irenic_server.database import Database, UnsupportedDatabaseError, database_url
 from irenic_server.retention import delete_executions, delete_telemetry, give_room_back
@@ -23,7 +24,7 @@ from irenic_server.schema import HEAD, SchemaError, prepare_schema
 from irenic_server.tables import metadata
 from irenic_server.tokens import Scope, TokenError, create_token, list_tokens, revoke_token
 from irenic_server.transaction import Transaction
-from irenic_server.transfer import Imported, TransferError, export_executions, import_executions
+from irenic_server.transfer import TransferError, export_executions, import_executions
 
 MIGRATIONS = Path(schema.__file__).parent / "migrations"
 

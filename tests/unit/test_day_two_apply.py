@@ -17,18 +17,6 @@ from irenic.stores import MemoryStore
 pytestmark = pytest.mark.virtual_clock
 
 
-@pytest.fixture
-def world() -> World:
-    """An empty world."""
-    return World()
-
-
-@pytest.fixture
-def store() -> MemoryStore:
-    """An empty store."""
-    return MemoryStore()
-
-
 class Liar(SharedSlot):
     """A slot whose apply does nothing and says what it sees."""
 

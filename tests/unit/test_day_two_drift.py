@@ -13,18 +13,6 @@ from irenic.stores import MemoryStore
 pytestmark = pytest.mark.virtual_clock
 
 
-@pytest.fixture
-def world() -> World:
-    """An empty world."""
-    return World()
-
-
-@pytest.fixture
-def store() -> MemoryStore:
-    """An empty store."""
-    return MemoryStore()
-
-
 FLOW = slots_flow(SharedSlot("a"), SharedSlot("b"))
 
 

@@ -9,18 +9,6 @@ from irenic.stores import MemoryStore
 pytestmark = pytest.mark.virtual_clock
 
 
-@pytest.fixture
-def world() -> World:
-    """An empty world."""
-    return World()
-
-
-@pytest.fixture
-def store() -> MemoryStore:
-    """An empty store."""
-    return MemoryStore()
-
-
 def numbered(id: str, moved: str | None = None) -> Flow:
     """Return a flow of one item that only its stored number leads to."""
     flow = slots_flow(NumberedSlot(id), **{id: {"location": "north"}})

@@ -34,12 +34,6 @@ def world() -> World:
     return World(shared={"wild": Slot(0, "wild", 7, foreign=True)})
 
 
-@pytest.fixture
-def store() -> MemoryStore:
-    """An empty store."""
-    return MemoryStore()
-
-
 def at(location: str, id: str = "a") -> Flow:
     """Return a flow of one item at a location."""
     return slots_flow(SharedSlot(id), **{id: {"location": location}})

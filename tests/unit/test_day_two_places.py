@@ -11,18 +11,6 @@ from irenic.stores import MemoryStore
 pytestmark = pytest.mark.virtual_clock
 
 
-@pytest.fixture
-def world() -> World:
-    """A world with two places."""
-    return World()
-
-
-@pytest.fixture
-def store() -> MemoryStore:
-    """The one store of both places."""
-    return MemoryStore()
-
-
 LOCAL = slots_flow(LocalSlot("a"))
 
 

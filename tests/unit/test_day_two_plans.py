@@ -22,12 +22,6 @@ def world() -> World:
     return World(shared={"a": Slot(1, "a", 1)})
 
 
-@pytest.fixture
-def store() -> MemoryStore:
-    """An empty store."""
-    return MemoryStore()
-
-
 class Inputs(BaseModel):
     """How much."""
 

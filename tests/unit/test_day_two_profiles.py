@@ -11,18 +11,6 @@ from irenic.stores import MemoryStore
 pytestmark = pytest.mark.virtual_clock
 
 
-@pytest.fixture
-def world() -> World:
-    """A world with two places."""
-    return World()
-
-
-@pytest.fixture
-def store() -> MemoryStore:
-    """The store of both profiles."""
-    return MemoryStore()
-
-
 PROD = slots_flow(LocalSlot("a"), a={"value": 1})
 DEV = slots_flow(LocalSlot("a"), a={"value": 2})
 EMPTY = slots_flow(LocalSlot("b"))

@@ -238,6 +238,10 @@ class Page:
         if place is not None and event["kind"] in _OF_A_PLACE and self._stored is not None:
             self._stored.here = place["id"]
 
+    def _here(self) -> str | None:
+        """Return the id of this browser as a place, where it is one as far as is known."""
+        return self._stored.here if self._stored is not None else None
+
     def has_past(self) -> bool:
         """Whether anything was ever run or stored of the profile, as far as is known."""
         return self.execution is not None or (self._stored is not None and bool(list(self._stored.keys())))
@@ -521,8 +525,7 @@ class Page:
         if item.leftover is not None and not self.is_live():
             return  # what was done with it before it was left over does not count
         drift = (outcome.get("drift") or {}).get(item.id)
-        here = self._stored.here if self._stored is not None else None
-        is_elsewhere = (drift or {}).get("place") not in (None, here)
+        is_elsewhere = (drift or {}).get("place") not in (None, self._here())
         if is_elsewhere and self._stored is not None:
             item.know(self._stored.get(item.id), self._stored.here)
         elif not execution.dry_run:
@@ -661,7 +664,7 @@ class Page:
             outcome,
             self._begun(outcome),
             abandoned=abandoned,
-            here=self._stored.here if self._stored is not None else None,
+            here=self._here(),
             forgotten=forgotten,
             removed=[id for id in done if id not in present],
             left=[item.id for item in self.items.leftovers() if item.status == "left_over"],

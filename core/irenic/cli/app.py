@@ -30,7 +30,7 @@ from irenic.cli import (
 )
 from irenic.cli.exit_codes import ExitCode
 from irenic.cli.signatures import GroupedCommand, spread
-from irenic.model.errors import FlowError, InvalidIdError, IrenicError, ParamsError
+from irenic.model.errors import FlowError, InvalidIdError, IrenicError, ParamsError, os_error_text
 from irenic.model.text import visible
 
 COMMANDS: dict[str, Callable[..., ExitCode]] = {
@@ -113,8 +113,7 @@ def run(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return ExitCode.FAILED
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        return _tell(IrenicError(f"{where}{error.strerror or error}. What was acknowledged is kept."), ExitCode.FAILED)
+        return _tell(IrenicError(f"{os_error_text(error)}. What was acknowledged is kept."), ExitCode.FAILED)
     except Exception as error:
         return _tell(_own_error(error), ExitCode.FAILED)
     return ExitCode.COMPLETE

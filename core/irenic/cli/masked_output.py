@@ -1,10 +1,10 @@
 """What the flow's code prints, without the secrets in it."""
 
 import contextlib
-import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from irenic.endpoints.printed_lines import replaced_streams
 from irenic.flow.secret_mask import SecretMask
 
 
@@ -35,13 +35,5 @@ def masked_output(secrets: SecretMask) -> Iterator[None]:
 
     What a child process writes there does not pass through here.
     """
-    masked = {name: MaskedStream(getattr(sys, name), secrets) for name in ("stdout", "stderr")}
-    before = {name: getattr(sys, name) for name in masked}
-    for name, stream in masked.items():
-        setattr(sys, name, stream)
-    try:
+    with replaced_streams(("stdout", "stderr"), lambda stream: MaskedStream(stream, secrets)):
         yield
-    finally:
-        for name, stream in masked.items():
-            if getattr(sys, name) is stream:
-                setattr(sys, name, before[name])

@@ -4,11 +4,13 @@ import io
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO, TypeVar
 
 from irenic.model.text import visible
+
+S = TypeVar("S")
 
 _COLOURS = re.compile("(\x1b\\[[0-9;:]*m)")
 
@@ -67,17 +69,30 @@ class PrintedLines(io.TextIOBase):
 
 
 @contextmanager
-def printed_lines(take: Callable[[str], None], *, stdout: bool) -> Iterator[None]:
-    """Hand lines printed to standard error, and if so asked to standard output, to ``take`` instead."""
-    names = ["stderr", "stdout"] if stdout else ["stderr"]
+def replaced_streams(names: Iterable[str], replace: Callable[[Any], S]) -> Iterator[list[S]]:
+    """Have other streams in the place of some of ``sys`` until the block ends, and yield them.
+
+    One that something else has replaced meanwhile stays as it is.
+    """
     found = {name: getattr(sys, name) for name in names}
-    proxies = {name: PrintedLines(stream, take) for name, stream in found.items()}
+    proxies = {name: replace(stream) for name, stream in found.items()}
     for name, proxy in proxies.items():
         setattr(sys, name, proxy)
     try:
-        yield
+        yield [*proxies.values()]
     finally:
         for name, proxy in proxies.items():
             if getattr(sys, name) is proxy:
                 setattr(sys, name, found[name])
-            proxy.finish()
+
+
+@contextmanager
+def printed_lines(take: Callable[[str], None], *, stdout: bool) -> Iterator[None]:
+    """Hand lines printed to standard error, and if so asked to standard output, to ``take`` instead."""
+    names = ["stderr", "stdout"] if stdout else ["stderr"]
+    with replaced_streams(names, lambda stream: PrintedLines(stream, take)) as proxies:
+        try:
+            yield
+        finally:
+            for proxy in proxies:
+                proxy.finish()

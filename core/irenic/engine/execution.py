@@ -52,7 +52,7 @@ from irenic.flow.secret import public_values
 from irenic.flow.secret_mask import SecretMask
 from irenic.model import events as e
 from irenic.model.cmd import Cmd
-from irenic.model.errors import FencedError, HeldError, IrenicError, StillRunningError, StoreError
+from irenic.model.errors import FencedError, HeldError, IrenicError, StillRunningError, StoreError, os_error_text
 from irenic.model.events import JournalEvent
 from irenic.model.ids import new_execution_id
 from irenic.model.interrupt import InterruptLevel, InterruptReply, InterruptSignal
@@ -623,8 +623,7 @@ class CmdExecution:
 
 def _in_words(error: BaseException, following: str = "") -> str:
     if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
-        text = f"{where}{error.strerror}."
+        text = f"{os_error_text(error)}."
     else:
         text = str(error) if isinstance(error, IrenicError) else f"{type(error).__name__}: {error}"
     return text if not following or "the same command again" in text else f"{text.rstrip('.')}. {following}"

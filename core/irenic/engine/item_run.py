@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from copy import deepcopy
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from irenic.flow.flow import Flow
 from irenic.flow.generated import has_generated
 from irenic.flow.graph import Graph
 from irenic.flow.item import Item, code_hash
-from irenic.flow.params import ParamsSpec, PartialParams, canonical, digest, explain, stored_params
+from irenic.flow.params import ParamsSpec, PartialParams, canonical, digest, explain, model_of, stored_params
 from irenic.flow.secret_mask import SecretMask, may_hold_secrets
 from irenic.model.errors import ItemFailure, StateShapeError
 from irenic.model.events import ItemAbout
@@ -256,7 +256,8 @@ class ItemRun:
         if self.cancel_requested:
             raise asyncio.CancelledError
         for arg in args:
-            if isinstance(arg, PartialParams) or (isinstance(arg, BaseModel) and may_hold_secrets(type(arg))):
+            model: Any = model_of(arg) if isinstance(arg, PartialParams) else type(arg)
+            if may_hold_secrets(model):
                 self.secrets.learn(arg)
         self.cancellable = True
         self.has_begun = False

@@ -1,6 +1,6 @@
 """What is stored and no longer named by the flow: finding it, and making runs that clean it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -49,14 +49,25 @@ def find_leftovers(
             entry = stored.items[old].at(place) if old == item_id else None
             if entry is not None:
                 found.append(_leftover(flow, new, entry, inputs, "replaced"))
-    if prunes:
-        for leftover in found:
-            if leftover.reason == "removed" and leftover.problem is None:
-                leftover.problem = _problem_of_twin(stored.items[leftover.item].at(place), runs, current)
+    removed = [leftover for leftover in found if prunes and leftover.reason == "removed" and leftover.problem is None]
+    if removed:
+        present = [_Present(run, current[item_id]) for item_id, run in runs.items() if current.get(item_id) is not None]
+        for leftover in removed:
+            leftover.problem = _problem_of_twin(stored.items[leftover.item].at(place), present)
     return found
 
 
-def _problem_of_twin(entry: ItemStates | None, runs: Mapping[str, ItemRun], current: Mapping[str, Any]) -> str | None:
+class _Present:
+    """An item of the flow as a leftover is compared with it."""
+
+    def __init__(self, run: ItemRun, state: Any) -> None:
+        self.item = run.item_id
+        self.type = type_name(type(run.item))
+        self.made_at = None if run.stored is None else run.stored.made_at
+        self.state = dump(state)
+
+
+def _problem_of_twin(entry: ItemStates | None, present: Iterable[_Present]) -> str | None:
     """Return why a leftover must stay: an item that came after it looks just like it.
 
     Without an identity nothing tells a thing whose item was renamed and edited from one that was taken out of the flow.
@@ -64,12 +75,11 @@ def _problem_of_twin(entry: ItemStates | None, runs: Mapping[str, ItemRun], curr
     about = None if entry is None else entry.about
     if entry is None or about is None or about.identity is not None or entry.current is None:
         return None
-    for item_id, run in runs.items():
-        state, made_at = current.get(item_id), None if run.stored is None else run.stored.made_at
-        is_newer = made_at is None or made_at > (entry.current_at or "")
-        if is_newer and type_name(type(run.item)) == about.type and state is not None and dump(state) == entry.current:
+    for other in present:
+        is_newer = other.made_at is None or other.made_at > (entry.current_at or "")
+        if is_newer and (other.type, other.state) == (about.type, entry.current):
             return (
-                f"{item_id} may stand for it now, as both look the same and neither has an identity: where it does, "
+                f"{other.item} may stand for it now, as both look the same and neither has an identity: where it does, "
                 "`irenic state forget` it, or say so by flow.moved"
             )
     return None

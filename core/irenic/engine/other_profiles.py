@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from irenic.engine.item_run import ItemRun
+from irenic.engine.item_run import ItemRun, type_name
 from irenic.engine.platform import PlaceMark
 from irenic.engine.store import Store
 from irenic.flow.params import digest
@@ -40,14 +40,14 @@ class OtherProfiles:
         """
         if params is None or not run.is_local:
             return None
-        about = run.about(params)
-        if about.identity is None:
+        identity = run.identity(params)
+        if identity is None:
             return None
         if self._entries is None:
             mark = self._place_mark()
             place = None if mark is None else await mark.read()
             self._entries = {} if place is None else await self._read(place.id)
-        return self._entries.get(digest([about.type, about.identity]))
+        return self._entries.get(_key(type_name(type(run.item)), identity))
 
     async def _read(self, place: str) -> dict[str, OtherEntry]:
         entries: dict[str, OtherEntry] = {}
@@ -60,6 +60,9 @@ class OtherProfiles:
                 if entry is None or entry.place is None or not entry.is_made or entry.about is None:
                     continue
                 if entry.about.identity is not None:
-                    key = digest([entry.about.type, entry.about.identity])
-                    entries[key] = OtherEntry(profile, entry)
+                    entries[_key(entry.about.type, entry.about.identity)] = OtherEntry(profile, entry)
         return entries
+
+
+def _key(type_: str, identity: Any) -> str:
+    return digest([type_, identity])

@@ -136,10 +136,7 @@ class Looker:
             return verdict_item(
                 run, VerdictKind.KNOWN_AFTER_APPLY, [*reasons, PreviewReason.PARAMS_NOT_KNOWN], current, goal
             )
-        item = self._judge(run, params, current, goal, reasons, drift)
-        if item.verdict is VerdictKind.CHANGE and run.stored is None:
-            item = await self._noted_profile(run, params, item)
-        return item
+        return await self._judge(run, params, current, goal, reasons, drift)
 
     async def _find_both(self, run: ItemRun) -> tuple[Any, Any]:
         """Discover both states; where both fail, the error of the current one is raised."""
@@ -156,7 +153,7 @@ class Looker:
             raise ItemLeft
         return current, await self.find_goal(run)
 
-    def _judge(
+    async def _judge(
         self,
         run: ItemRun,
         params: Any,
@@ -171,6 +168,7 @@ class Looker:
         run.phase = "apply_check"
         required = item.apply_check(params, current, goal, diff).required
         others = self._stored_elsewhere(run)
+        detail = self._replaced_text(run, params) if run.moves else ""
         if drift is not None:
             reasons.append(PreviewReason.DRIFT)
         if run.stored is not None and run.stored.unknown:
@@ -185,10 +183,13 @@ class Looker:
             if kind is VerdictKind.MAKE_HERE:
                 reasons = [PreviewReason.ELSEWHERE]
             if kind is VerdictKind.CHANGE and run.stored is None:
-                reasons.append(PreviewReason.IS_THERE)
+                other = await self.find_profile(run, params)
+                if other is None:
+                    reasons.append(PreviewReason.IS_THERE)
+                else:
+                    reasons, detail = [PreviewReason.OTHER_PROFILE], profile_text(other)
             reasons.append(PreviewReason.NOT_AT_GOAL)
         changes = dump(diff) if required else None
-        detail = self._replaced_text(run, params) if run.moves else ""
         return verdict_item(run, kind, reasons, current, goal, diff=changes, drift=drift, others=others, detail=detail)
 
     def _replaced_text(self, run: ItemRun, params: Any) -> str:
@@ -339,24 +340,6 @@ class Looker:
         if other is None or other.stored.current != drift.found:
             return drift
         return drift.model_copy(update={"profile": other.profile})
-
-    async def _noted_profile(self, run: ItemRun, params: Any, item: PreviewItem) -> PreviewItem:
-        """Return the verdict on something that is there already, with the profile that has made it."""
-        other = await self.find_profile(run, params)
-        if other is None:
-            return item
-        reasons = [PreviewReason.OTHER_PROFILE]
-        left_out = (PreviewReason.IS_THERE, PreviewReason.NEVER_RUN)
-        reasons += [reason for reason in item.reasons if reason not in left_out]
-        return verdict_item(
-            run,
-            item.verdict,
-            reasons,
-            self.current[run.item_id],
-            self.goal[run.item_id],
-            diff=item.diff,
-            detail=profile_text(other),
-        )
 
     def _made_by_irenic(self, run: ItemRun, stored: ItemStates) -> bool:
         """Return whether something before the item was applied after the item was last looked at."""

@@ -67,6 +67,12 @@ class PartialParams(Generic[P]):
         return self._whole
 
 
+def model_of(partial: PartialParams[Any]) -> type[BaseModel]:
+    """Return the model of partial params; it is no attribute of theirs, which could be a param's name."""
+    model: type[BaseModel] = partial._model
+    return model
+
+
 _NONE_MISSING: frozenset[str] = frozenset()
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 from pydantic_core import to_jsonable_python
 
-from irenic.flow.params import PartialParams
+from irenic.flow.params import PartialParams, model_of
 from irenic.model.text import with_texts
 
 T = TypeVar("T")
@@ -85,7 +85,8 @@ def _secret_texts(value: Any) -> Iterator[str]:
     if isinstance(value, (Secret, SecretStr, SecretBytes)):
         yield from _texts(value.get_secret_value())
     elif isinstance(value, PartialParams):
-        yield from _secret_texts(value.known)
+        if may_hold_secrets(model_of(value)):
+            yield from _secret_texts(value.known)
     elif isinstance(value, BaseModel):
         if may_hold_secrets(type(value)):
             for field in value.__dict__.values():
@@ -118,9 +119,9 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 @lru_cache(maxsize=512)
-def may_hold_secrets(model: type[BaseModel]) -> bool:
-    """Return whether a model has a field for a secret, or one that takes anything."""
-    return holds_secrets(model)
+def may_hold_secrets(type_: type) -> bool:
+    """Return whether a class is a model that has a field for a secret, or one that takes anything."""
+    return issubclass(type_, BaseModel) and holds_secrets(type_)
 
 
 def holds_secrets(type_: Any) -> bool:

@@ -5,6 +5,12 @@ class IrenicError(Exception):
     """Base of every error that irenic raises on purpose."""
 
 
+def os_error_text(error: OSError) -> str:
+    """Return what the system refuses, and of which file: ``notes.txt: Permission denied``."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"
+
+
 class InvalidIdError(IrenicError):
     """A text that is not a valid id, or not a valid profile name."""
 
