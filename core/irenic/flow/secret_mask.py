@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 from pydantic_core import to_jsonable_python
 
-from irenic.flow.params import PartialParams, model_of
+from irenic.flow.params import PartialParams
 from irenic.model.text import with_texts
 
 T = TypeVar("T")
@@ -85,8 +85,7 @@ def _secret_texts(value: Any) -> Iterator[str]:
     if isinstance(value, (Secret, SecretStr, SecretBytes)):
         yield from _texts(value.get_secret_value())
     elif isinstance(value, PartialParams):
-        if may_hold_secrets(model_of(value)):
-            yield from _secret_texts(value.known)
+        yield from _secret_texts(value.known)
     elif isinstance(value, BaseModel):
         if may_hold_secrets(type(value)):
             for field in value.__dict__.values():
