@@ -83,6 +83,11 @@ class FlowPage:
         """The reply to an interrupt."""
         return self.page.locator("#reply")
 
+    @property
+    def notices(self) -> Locator:
+        """The notices above everything."""
+        return self.page.locator("#notices .notice")
+
     def row(self, item: str) -> Locator:
         """The row of an item."""
         return self.page.locator(f"#item-rows tr:has(button[data-item='{item}'])")

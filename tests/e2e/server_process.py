@@ -53,6 +53,15 @@ def running_server(site: Path, database: Path, *, port: int = 0, token: str | No
             server.end()
 
 
+SERVER_AWAY = (
+    "ERR_CONNECTION_REFUSED",
+    "ERR_INCOMPLETE_CHUNKED_ENCODING",
+    "ERR_EMPTY_RESPONSE",
+    "ERR_CONNECTION_RESET",
+)
+"""What a browser complains of while a server is away."""
+
+
 @contextmanager
 def replaced_server(old: ServerProcess, site: Path, database: Path, *, token: str) -> Iterator[ServerProcess]:
     """End a server, and run another one with another token at the same address."""

@@ -4,19 +4,68 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
+from tests.e2e.conftest import NewTab
 from tests.e2e.flow_page import FlowPage
-from tests.e2e.server_process import replaced_server
+from tests.e2e.origin import Origin
+from tests.e2e.server_process import SERVER_AWAY, replaced_server
+from tests.e2e.slow_download import begin_slow_download
 
 
-@pytest.mark.complaints("ERR_CONNECTION_REFUSED")
-def test_a_server_that_is_away_is_told_with_the_next_step(flow_page: FlowPage) -> None:
-    """What is on screen stays there."""
+@pytest.mark.complaints(*SERVER_AWAY)
+def test_a_server_that_goes_away_is_noticed_and_so_is_its_return(
+    flow_page: FlowPage, site: Path, tmp_path: Path
+) -> None:
+    """What is on screen stays there, and nothing begins meanwhile; nothing has to be loaded again."""
+    flow_page.fill(url="https://example.com/typed.zip")
     flow_page.server.end()
-    flow_page.page.locator("#tab-history").click()
     notice = flow_page.page.get_by_role("alert")
-    expect(notice).to_contain_text("The server does not answer.")
-    expect(notice).to_contain_text("Start it again")
+    expect(notice).to_contain_text("The server does not answer since")
+    expect(notice).to_contain_text("Nothing can begin here until then.")
+    expect(flow_page.page.locator("#do-ensure")).to_be_disabled()
+    flow_page.page.locator("#tab-history").click()
     expect(flow_page.page.get_by_role("heading", name="download")).to_be_visible()
+    with replaced_server(flow_page.server, site, tmp_path / "irenic.sqlite3", token=flow_page.server.token):
+        expect(flow_page.notices).to_have_count(0)
+        expect(flow_page.page.locator("#input-url")).to_have_value("https://example.com/typed.zip")
+        flow_page.fill(url="")
+        flow_page.press("discover")
+        flow_page.ends("Done")
+
+
+@pytest.mark.complaints(*SERVER_AWAY)
+def test_a_run_outlasts_its_server(flow_page: FlowPage, origin: Origin, site: Path, tmp_path: Path) -> None:
+    """It is said that the server is away, and no more once it is back."""
+    download = begin_slow_download(flow_page, origin)
+    flow_page.server.process.kill()
+    notice = flow_page.page.get_by_role("alert")
+    expect(notice).to_contain_text("What is running goes on")
+    download.release()
+    with replaced_server(flow_page.server, site, tmp_path / "irenic.sqlite3", token=flow_page.server.token):
+        expect(flow_page.notices).to_have_count(0)
+        flow_page.ends("Done")
+        assert flow_page.statuses() == {"archive": "Done", "site": "Done", "manifest": "Done"}
+
+
+@pytest.mark.complaints(*SERVER_AWAY)
+def test_an_interrupt_that_nobody_has_heard_is_taken_back(
+    flow_page: FlowPage, new_tab: NewTab, origin: Origin, site: Path, tmp_path: Path
+) -> None:
+    """In a tab that looks on, whose interrupts go by the server."""
+    download = begin_slow_download(flow_page, origin)
+    other = new_tab()
+    other.page.goto(other.server.announced + "&flow=download")
+    expect(other.status).to_have_text("Running")
+    flow_page.server.process.kill()
+    other.press("interrupt")
+    expect(other.reply).to_contain_text("nobody has heard this")
+    expect(other.status).to_have_text("Running")
+    with replaced_server(flow_page.server, site, tmp_path / "irenic.sqlite3", token=flow_page.server.token):
+        expect(other.page.get_by_role("alert")).not_to_contain_text("does not answer")
+        other.press_interrupt_again()
+        expect(flow_page.status).to_have_text("Stopping")
+        download.release()
+        for tab in (flow_page, other):
+            tab.ends("Interrupted")
 
 
 @pytest.mark.complaints("401")

@@ -27,6 +27,21 @@ def test_a_second_tab_follows_what_the_first_runs(flow_page: FlowPage, new_tab: 
     assert other.statuses() == {"archive": "Done", "site": "Done", "manifest": "Done"}
 
 
+def test_a_second_tab_sees_what_the_first_runs_next(flow_page: FlowPage, new_tab: NewTab, origin: Origin) -> None:
+    """And interrupts that."""
+    flow_page.press("discover")
+    flow_page.ends("Done")
+    other = second_tab(new_tab)
+    download = begin_slow_download(flow_page, origin)
+    expect(other.status).to_have_text("Running")
+    expect(other.item("archive")).to_have_text("Running")
+    other.press("interrupt")
+    expect(flow_page.status).to_have_text("Stopping")
+    download.release()
+    for tab in (flow_page, other):
+        tab.ends("Interrupted")
+
+
 def test_a_second_tab_can_interrupt_what_the_first_runs(flow_page: FlowPage, new_tab: NewTab, origin: Origin) -> None:
     """By way of the server."""
     download = begin_slow_download(flow_page, origin)

@@ -29,6 +29,8 @@ export const RUNGS = ["snapshot", "bundle", "lockfile"];
 const WORKER = new URL("worker.mjs", import.meta.url);
 const LEASE_WORKER = new URL("lease.mjs", import.meta.url);
 const SITE = new URL("..", import.meta.url).href.replace(/\/$/, "");
+/** A worker that lived for so long, or was of use, is replaced when it dies; another would most likely die as soon. */
+const USEFUL_AFTER_MS = 10_000;
 /** Not while the page and the flow are still busy with their own start. */
 const STANDBY_AFTER_MS = 1000;
 const HOLDER_KEY = "irenic.holder";
@@ -64,6 +66,10 @@ export class Core {
   /** Renews the leases of what the worker runs. @type {Worker | null} */
   #leases = null;
   #ready = false;
+  /** When this worker became ready, by `clock()`. */
+  #readySince = 0;
+  /** Whether this worker was asked for anything beyond loading its flow. */
+  #used = false;
   /** What is posted before the worker is ready. @type {Message[]} */
   #waiting = [];
   /** The flow that a fresh worker has to load again. @type {Message | null} */
@@ -89,6 +95,7 @@ export class Core {
   post(message) {
     protocol.check("to_core", message);
     if (message.type === "load_flow") this.#loaded = message;
+    this.#used ||= message.type === "submit" || message.type === "preview";
     if (this.#ready) this.#worker?.postMessage(message);
     else this.#waiting.push(message);
   }
@@ -118,7 +125,7 @@ export class Core {
   /**
    * End the worker, whatever it does, and start another one. What it was running is unknown.
    *
-   * @param {{ source?: string, reason?: string | null }} [asked] who asked for it, and why
+   * @param {{ source?: string | null, reason?: string | null }} [asked] who asked for it, and why; nobody where the worker died
    */
   respawn({ source = "user", reason = null } = {}) {
     const abandoned = [...this.running];
@@ -138,11 +145,23 @@ export class Core {
     const worker = (this.#worker = this.#standby ?? this.#newWorker());
     this.#standby = null;
     const mark = marker(rung, since, (message) => this.#tell(message));
-    worker.onmessage = ({ data }) => this.#receive(data);
-    worker.onerror = (event) => this.#fallBack(`the worker could not run: ${event.message ?? "its script did not load"}`);
+    const life = `irenic/worker/${crypto.randomUUID()}`;
+    this.#used = false;
+    worker.onmessage = ({ data }) => {
+      if (data.boot_failed !== undefined) this.#fallBack(data.boot_failed);
+      else if (data.died !== undefined) this.#died(data.died);
+      else if (data.alive !== undefined) this.#hearWhenItEnds(worker, life);
+      else if (typeof data === "string") this.#tell(JSON.parse(data), data);
+      else this.#tell(data);
+    };
+    worker.onerror = (event) => {
+      const what = event.message ?? "its script did not load";
+      if (this.#ready) this.#tell({ type: "log", level: "error", text: `The worker: ${what}` });
+      else this.#fallBack(`the worker could not run: ${what}`);
+    };
     mark("worker_requested");
     this.#watch();
-    this.#hand(worker, rung, since).catch((error) => worker === this.#worker && this.#fallBack(String(error.message)));
+    this.#hand(worker, rung, since, life).catch((error) => worker === this.#worker && this.#fallBack(String(error.message)));
   }
 
   /** End the worker; what it ran is not kept alive any more. */
@@ -150,6 +169,32 @@ export class Core {
     this.#worker?.terminate();
     this.#leases?.terminate();
     this.#leases = null;
+  }
+
+  /**
+   * A worker holds a lock for as long as it lives. The browser says nothing when one closes itself or is ended.
+   *
+   * @param {Worker} worker
+   * @param {string} life
+   */
+  #hearWhenItEnds(worker, life) {
+    navigator.locks.request(life, () => worker === this.#worker && this.#died("its worker was closed"));
+  }
+
+  /**
+   * Python will never answer again. What ran is lost; another worker takes the place, unless it would only die again.
+   *
+   * @param {string} reason
+   */
+  #died(reason) {
+    const isUseful = this.#ready && (this.#used || clock() - this.#readySince > USEFUL_AFTER_MS);
+    if (!isUseful) {
+      this.#rungs.length = 1; // Python ran: another way of starting it helps nothing
+      this.#fallBack(reason);
+      return;
+    }
+    this.#tell({ type: "failed", during: "worker", message: `Python ended: ${reason}.` });
+    this.respawn({ source: null });
   }
 
   #standBy() {
@@ -166,14 +211,16 @@ export class Core {
    * @param {Worker} worker
    * @param {string} rung
    * @param {number} since
+   * @param {string} life
    */
-  async #hand(worker, rung, since) {
+  async #hand(worker, rung, since, life) {
     const assets = await opening;
     const settings = {
       rung,
       since,
       manifest: assets.manifest,
       signals: this.#sender.shared,
+      life,
       server: this.#server,
       holder: holderName(),
       telemetry: !doNotTrack(),
@@ -185,16 +232,6 @@ export class Core {
         (error) => worker.postMessage({ asset, error: String(error.message) }),
       );
     }
-  }
-
-  /** @param {any} data */
-  #receive(data) {
-    if (data.boot_failed !== undefined) {
-      this.#fallBack(data.boot_failed);
-      return;
-    }
-    if (typeof data === "string") this.#tell(JSON.parse(data), data);
-    else this.#tell(data);
   }
 
   /**
@@ -230,6 +267,7 @@ export class Core {
 
   #becomeReady() {
     this.#ready = true;
+    this.#readySince = clock();
     clearTimeout(this.#watchdog);
     for (const message of this.#waiting.splice(0)) this.#worker?.postMessage(message);
     setTimeout(() => this.#standBy(), STANDBY_AFTER_MS);
@@ -247,7 +285,7 @@ export class Core {
     clearTimeout(this.#watchdog);
     if (this.#ready || this.#rungs.length === 1) {
       this.#endWorker();
-      this.#tell({ type: "failed", message: `The core ${this.#ready ? "stopped" : "could not start"}: ${reason}. Reload the page.` });
+      this.#tell({ type: "failed", during: "core", message: `The core ${this.#ready ? "stopped" : "could not start"}: ${reason}. Reload the page.` });
       return;
     }
     this.#rungs.shift();

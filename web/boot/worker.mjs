@@ -3,13 +3,15 @@
  *
  * Its first message, `{ boot }`, says how to start; `{ asset, value }` (or `{ asset, error }`) hands over what the page has
  * fetched and compiled. All others are messages of the protocol and go to the session in Python. What it says is text (JSON,
- * from Python) or an object, of the protocol too; `{ boot_failed }` asks the page for the next rung.
+ * from Python) or an object, of the protocol too. `{ boot_failed }` asks the page for the next rung, `{ alive }` says that the
+ * lock is held that is let go of when this worker ends, `{ died }` that Python runs no more.
  *
  * @typedef {object} Boot
  * @property {string} rung
  * @property {number} since When the page asked for this worker, by `clock()`.
  * @property {import("./assets.mjs").BootManifest} manifest
  * @property {SharedArrayBuffer | null} signals
+ * @property {string} life Name of the lock to hold.
  * @property {string | undefined} server Address of the server; undefined where nothing is to be kept.
  * @property {string} holder Names this tab to whoever else wants to write to a flow's profile.
  * @property {boolean} telemetry Whether the server may be told how runs go.
@@ -54,8 +56,31 @@ function shortened(text) {
   return shorten(message) ? JSON.stringify(message) : text;
 }
 
+/** Hold a lock for as long as this worker lives, where the browser has locks. @param {string} name */
+function hold(name) {
+  navigator.locks?.request(name, () => {
+    postMessage({ alive: true });
+    return new Promise(() => {});
+  });
+}
+
+/** Tell the page when Python has met an error after which it runs nothing any more. @param {any} python */
+function watch(python) {
+  /** @param {any} error */
+  const look = (error) => {
+    try {
+      python.runPython("");
+    } catch {
+      postMessage({ died: String(error?.message ?? error).trim().split("\n")[0] });
+    }
+  };
+  addEventListener("error", ({ error, message }) => look(error ?? message));
+  addEventListener("unhandledrejection", ({ reason }) => look(reason));
+}
+
 /** @param {Boot} settings */
-async function boot({ rung, since, manifest, signals, server, holder, telemetry }) {
+async function boot({ rung, since, manifest, signals, life, server, holder, telemetry }) {
+  hold(life);
   const mark = marker(rung, since, postMessage);
   mark("worker_started", { at: Math.max(awake, since) }); // one that stood by was awake before
   const log = (/** @type {string} */ level, /** @type {string} */ text) => postMessage({ type: "log", level, text });
@@ -77,6 +102,7 @@ async function boot({ rung, since, manifest, signals, server, holder, telemetry 
       telemetry,
       rung,
     });
+    watch(python);
     mark("ready");
   } catch (error) {
     postMessage({ boot_failed: error instanceof Error ? `${error.name}: ${error.message}` : String(error) });

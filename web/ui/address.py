@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from ui.browser import window
+from typing import TYPE_CHECKING, Any
+
+from ui.browser import document, listen, window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NAMES = ("flow", "profile", "execution", "item", "panel")
 
@@ -18,6 +23,19 @@ def choose(**values: str | None) -> None:
     address = _changed(values)
     if str(address) != str(window.location.href):
         window.history.replaceState(None, "", address)
+
+
+def visit(**values: str | None) -> None:
+    """Write the choice into the address as a step that the browser's Back takes back."""
+    address = _changed(values)
+    if str(address) != str(window.location.href):
+        window.history.pushState(None, "", address)
+
+
+def on_return(handler: Callable[[Any], None]) -> None:
+    """Call a handler when the browser has gone back or forward to another step of :func:`visit`."""
+    # Not `window`: its methods, once PyScript has replaced them, do not know whose they are.
+    listen(document.defaultView, "popstate", handler)
 
 
 def go(**values: str | None) -> None:

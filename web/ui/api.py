@@ -19,6 +19,10 @@ _KEPT_AT = "x-irenic-kept-at"
 # Of the server's answers with files of the site.
 _API = "x-irenic-api"
 
+_AWAY = (502, 503, 504)
+"""Answers that mean that the server, or what it stores in, is away."""
+_ANSWERS_WITHIN_MS = 10_000
+
 _early: dict[str, Any] = {}
 
 
@@ -44,7 +48,7 @@ server = Server()
 
 
 class ServerAway(Exception):
-    """The server could not be reached."""
+    """The server could not be reached, or what it stores in."""
 
 
 class ApiProblem(Exception):
@@ -93,6 +97,17 @@ async def get_object(path: str) -> Any:
     """
     response = await _found(path)
     return await shortened(await response.json()) if response is not None else None
+
+
+async def ask_now(path: str) -> Any:
+    """Return what the server itself answers to a ``GET`` now, never what the browser has kept.
+
+    :raises ServerAway: also where it does not answer for long.
+    """
+    options = to_js({"method": "GET", "credentials": "same-origin", "cache": "no-store"})
+    options.signal = window.AbortSignal.timeout(_ANSWERS_WITHIN_MS)
+    response = await _answered(window.fetch(ROOT + path, options))
+    return _body(str(await response.text()))
 
 
 async def touch(path: str) -> None:
@@ -144,11 +159,19 @@ async def _found(path: str) -> Any:
 
 
 async def _request(method: str, path: str, body: dict[str, Any] | None) -> Any:
-    options = _options(method, path, body)
     early = _early.pop(path, None) if method == "GET" else None
+    response = await _answered(early if early is not None else window.fetch(path, to_js(_options(method, path, body))))
+    kept_at = response.headers.get(_KEPT_AT)
+    if kept_at:
+        away.on_kept(str(kept_at))
+    return response
+
+
+async def _answered(asked: Any) -> Any:
+    """Return the answer that a promise comes to."""
     response, cause = None, ""
     try:
-        response = await (early if early is not None else window.fetch(path, to_js(options)))
+        response = await asked
     except Exception as error:
         cause = str(error)
     # Raised out here because MicroPython cannot chain exceptions.
@@ -156,10 +179,10 @@ async def _request(method: str, path: str, body: dict[str, Any] | None) -> Any:
         await departure.over()
         raise ServerAway(cause)
     if not response.ok:
-        raise ApiProblem(int(response.status), _problem(str(await response.text())))
-    kept_at = response.headers.get(_KEPT_AT)
-    if kept_at:
-        away.on_kept(str(kept_at))
+        status, problem = int(response.status), _problem(str(await response.text()))
+        if status in _AWAY:
+            raise ServerAway(problem.get("detail") or f"{status}")
+        raise ApiProblem(status, problem)
     return response
 
 

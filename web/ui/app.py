@@ -9,7 +9,6 @@ begin
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from ui import address, api, held, identity, journal
@@ -18,15 +17,16 @@ from ui.browser import (
     clear,
     keep_site,
     listen,
-    local_time,
     make,
     ordered,
     reporter,
     show,
     spawn,
-    timestamp,
+    together,
+    window,
 )
 from ui.commands import Commands
+from ui.connection import Connection
 from ui.history import HistoryPanel
 from ui.log import MOST_LINES
 from ui.opening import INDEX, Opening
@@ -45,30 +45,42 @@ class App:
     def __init__(self) -> None:
         self._screen = Screen(self._panel_chosen)
         reporter.report = self._report
-        api.away.on_kept = self._kept_answer
+        self._connection = Connection(self._screen, self._runs_here, self._moment, self._heard_of, self._server_back)
         self._commands = Commands(self._screen, lambda: spawn(self._keep()), self._execution_ended)
         self._history = HistoryPanel(self._history_chosen, lambda cursor: spawn(self._load_history(cursor)))
         self._tenancy: Tenancy | None = None
         self._stream: Stream | None = None
         self._flow: dict[str, Any] = {}
+        self._index: list[dict[str, Any]] = []
         self._opening = Opening("", "", "default")
         self._history_loaded = False
         self._may_leave = False
         self._reading: Any = None
+        self._old: str | None = None
+        """The execution that was chosen last and was not the last one."""
+        self._heard: tuple[str, bool] | None = None
+        """The last execution that the server has spoken of, and whether it ran."""
+        self._settled = False
         listen(by_id("do-take-over"), "click", lambda event: self._ask_take_over())
         listen(by_id("place"), "submit", lambda event: event.preventDefault())
         listen(by_id("flow-choice"), "change", lambda event: self._go(flow=str(event.target.value), profile=None))
         api.departure.asks_first = lambda: self._runs_here() and not self._may_leave
         listen(by_id("profile-choice"), "change", self._profile_changed)
+        address.on_return(lambda event: spawn(self._show_what_the_address_says()))
 
     def begin(self) -> None:
         """Start."""
         spawn(self._begin())
 
     async def _begin(self) -> None:
-        if await self._open():
-            await self._settle_in()
-            await self._list_profiles()
+        try:
+            if await self._open():
+                await self._settle_in()
+                self._settled = True
+                self._check_profile(await self._list_profiles())
+        finally:
+            if api.server.is_there and self._opening.id:
+                self._connection.begin(self._opening.last)
 
     # Opening.
 
@@ -82,21 +94,24 @@ class App:
         self._flow = next((flow for flow in index if flow["name"] == wanted), index[0])
         profile = address.chosen("profile") or "default"
         if not identity.is_identifier(profile):
+            self._say_no_profile(profile, "This is profile default.")
+            address.choose(profile=None)
             profile = "default"
         self._opening = opening = Opening(self._flow["name"], self._flow["id"], profile)
         if api.server.is_there:
             opening.remember()
         else:
             self._history.nothing_is_kept()
+        self._index = index
         self._draw_place(index, profile)
-        self._holding, info, record, states = await asyncio.gather(
+        self._holding, info, record, states = await together(
             held.holding(), api.fetch_object(opening.info), self._wanted_record(profile), self._stored_states()
         )
         page = self._screen.show_flow(self._holding.picture(info), getattr(info, "inputs_schema", None), profile)
         page.show_states(states)
         if record is not None:
             await self._show_record(page, record)
-        elif wanted is not None and wanted != self._flow["name"]:
+        if wanted is not None and wanted != self._flow["name"]:
             self._screen.notices.tell(
                 "flow", f"There is no flow {wanted} here; this is {self._flow['name']}.", "", "warn"
             )
@@ -104,13 +119,45 @@ class App:
         return True
 
     async def _wanted_record(self, profile: str) -> dict[str, Any] | None:
+        """Return the execution that the address names, or the last one; say so where it is not what was asked for."""
         chosen = address.chosen("execution")
-        if chosen is not None:
-            record = await api.get(f"/executions/{chosen}")
-            if record is not None and record["flow"] == self._flow["id"] and record["profile"] == profile:
-                return dict(record)
-            address.choose(execution=None)
-        return await self._last_record()
+        found: dict[str, Any] | None
+        last: dict[str, Any] | None
+        found, last = await together(self._record(chosen), self._last_record())
+        if chosen is None or (found is not None and last is not None and found["id"] == last["id"]):
+            if last is None or last["status"] != "running":
+                address.choose(execution=None)
+            return last
+        if found is not None and found["flow"] == self._flow["id"] and found["profile"] == profile:
+            self._old = found["id"]
+            self._say_old()
+            return found
+        address.choose(execution=None)
+        self._say_not_here(chosen, found, last)
+        return last
+
+    async def _record(self, id: str | None) -> dict[str, Any] | None:
+        found = await api.get(f"/executions/{window.encodeURIComponent(id)}") if id is not None else None
+        return dict(found) if found is not None else None
+
+    def _say_not_here(self, id: str, record: dict[str, Any] | None, last: dict[str, Any] | None) -> None:
+        """Say that the address names an execution that is not of this profile."""
+        shown = "This is the last execution of this profile." if last is not None else ""
+        if record is None:
+            text = f"No execution {id} is stored here: the address may be of another server, or it was deleted."
+            self._screen.notices.tell("execution", text, shown, "warn")
+            return
+        name = next((flow["name"] for flow in self._index if flow["id"] == record["flow"]), None)
+        text = f"Execution {id} is of flow {record['flow']}, profile {record['profile']}."
+        button = "Open it there" if name is not None else ""
+        self._screen.notices.tell(
+            "execution",
+            text,
+            shown,
+            "warn",
+            button,
+            lambda: address.go(flow=name, profile=record["profile"], execution=id, item=None),
+        )
 
     async def _last_record(self) -> dict[str, Any] | None:
         found = await api.get(self._opening.last)
@@ -131,7 +178,7 @@ class App:
             self._screen.form.fill(record.get("inputs") or {})
         self._screen.log.clear()
         read = self._holding.journal(journal.MAJOR, MOST_LINES)
-        outcome, after = await asyncio.gather(self._outcome(record), self._read_on(read, record["id"], -1))
+        outcome, after = await together(self._outcome(record), self._read_on(read, record["id"], -1))
         reading = self._read_rest(page, read, record["id"], after)
         if outcome is not None:
             page.take_outcome(outcome)
@@ -170,8 +217,8 @@ class App:
         choice.disabled = len(index) < 2
         by_id("profile-choice").value = profile
 
-    async def _list_profiles(self) -> None:
-        """Offer the profiles that are known of this flow."""
+    async def _list_profiles(self) -> list[str]:
+        """Offer the profiles that are known of this flow, and return those of which something is stored."""
         found = await api.get(f"/flows/{self._flow['id']}/profiles")
         known = set(found["profiles"]) if found is not None else set()
         known.add("default")
@@ -179,6 +226,15 @@ class App:
         clear(profiles)
         for name in sorted(known):
             profiles.appendChild(make("option", value=name))
+        return sorted(found["profiles"]) if found is not None else []
+
+    def _check_profile(self, known: list[str]) -> None:
+        """Say so where nothing is stored of a profile that the address names and others are known: it may be a slip."""
+        profile = self._opening.profile
+        if address.chosen("profile") is None or profile in known or not known:
+            return
+        text = f"Nothing is stored of profile {profile} yet; there are {', '.join(known)}."
+        self._screen.notices.tell("profile", text, "It begins with the first command.", "busy")
 
     # Who runs.
 
@@ -201,7 +257,7 @@ class App:
             if await tenancy.settle(last):
                 await self._reload()
             else:
-                await self._become_viewer(f"{last.get('holder') or 'Somebody else'} runs this; this tab looks on.")
+                await self._become_viewer(_runs_elsewhere(last))
                 return
         self._commands.follows = False
         self._screen.notices.withdraw("viewer")
@@ -236,6 +292,7 @@ class App:
         self._unfollow()
         execution = page.execution
         if execution is not None and page.is_live():
+            address.choose(execution=execution.id)
             self._stream = Stream(
                 execution.id,
                 after=execution.next_seq - 1,
@@ -263,6 +320,49 @@ class App:
         self._execution_ended()
         if self._tenancy is not None and self._tenancy.held:
             spawn(self._become_owner())
+
+    # What the server says again and again.
+
+    def _moment(self) -> object:
+        """What the server's word on the last execution may be too old for."""
+        page = self._screen.page
+        execution = page.execution if page is not None else None
+        return (execution.id, execution.status) if execution is not None else None
+
+    def _heard_of(self, last: dict[str, Any] | None) -> None:
+        """Show what others run of the profile: another tab, a terminal, the server."""
+        page = self._screen.page
+        if page is None or last is None or not self._settled or self._runs_here():
+            return
+        shown, news = page.execution, (last["id"], last["status"] == "running")
+        before = self._heard or (shown is not None and (shown.id, page.is_live()))
+        self._heard = news
+        if news == before:
+            return
+        if shown is not None and shown.id == self._old:
+            self._say_old(another_runs=news[1])
+        elif shown is None or (shown.id, page.is_live()) != news:
+            spawn(self._show_news(last))
+
+    async def _show_news(self, last: dict[str, Any]) -> None:
+        """Show an execution that another has begun or ended."""
+        page = self._screen.page
+        assert page is not None
+        if last["status"] == "running" and not self._commands.follows:
+            await self._become_viewer(_runs_elsewhere(last))
+            return
+        await self._reload()
+        if self._commands.follows:
+            self._follow(page)
+
+    def _server_back(self) -> None:
+        """Take up what had to wait for the server."""
+        if not self._settled:
+            self._may_leave = True
+            address.load_again()
+            return
+        self._history_is_old()
+        spawn(self._keep())
 
     async def _show_states_anew(self, page: Page) -> None:
         """Show what is stored now: what another has done may have been done in another place."""
@@ -299,7 +399,10 @@ class App:
         """Show anew what the server knows."""
         page = self._screen.page
         assert page is not None
-        record, states = await asyncio.gather(self._last_record(), self._stored_states())
+        before = self._moment()
+        record, states = await together(self._last_record(), self._stored_states())
+        if self._moment() != before:
+            return
         page.show_states(states)
         if record is not None:
             await self._show_record(page, record)
@@ -337,28 +440,49 @@ class App:
         page = self._screen.page
         assert page is not None
         if page.is_live():
-            self._screen.log.say(timestamp(), "An execution runs; look at others when it has ended.", "warn")
+            text = "An execution runs; others can be looked at when it has ended."
+            self._screen.notices.tell("old", text, "", "busy")
             return
-        address.choose(execution=record["id"])
-        spawn(self._show_old(page, record))
+        address.visit(execution=record["id"])
+        spawn(self._show_old(record))
 
-    async def _show_old(self, page: Page, record: dict[str, Any]) -> None:
-        await self._show_record(page, record)
-        self._history_loaded = False
-        await self._load_history()
+    async def _show_old(self, record: dict[str, Any] | None) -> None:
+        """Show an execution that was chosen; None shows the last one."""
+        page = self._screen.page
+        assert page is not None
         last = await self._last_record()
-        if last is None or last["id"] == record["id"]:
+        record = record or last
+        if record is None:
+            return
+        await self._show_record(page, record)
+        if last is not None and last["id"] != record["id"]:
+            self._old = record["id"]
+            self._say_old(another_runs=last["status"] == "running")
+        else:
             self._screen.notices.withdraw("old")
             address.choose(execution=None)
+            self._follow(page)
+        self._history_loaded = False
+        await self._load_history()
+
+    def _say_old(self, *, another_runs: bool = False) -> None:
+        text = "This is an older execution." + (" Another one runs now." if another_runs else "")
+        self._screen.notices.tell("old", text, "", "busy", "Back to the latest", self._back_to_the_latest)
+
+    def _back_to_the_latest(self) -> None:
+        address.visit(execution=None)
+        spawn(self._show_old(None))
+
+    async def _show_what_the_address_says(self) -> None:
+        """Go back to, or forward to, what the address named then."""
+        page = self._screen.page
+        if page is None:
             return
-        self._screen.notices.tell(
-            "old",
-            "This is an older execution.",
-            "",
-            "busy",
-            "Back to the latest",
-            lambda: self._history_chosen(last),
-        )
+        if page.is_live() and page.execution is not None:
+            address.choose(execution=page.execution.id)
+            return
+        self._screen.choose_item(address.chosen("item"))
+        await self._show_old(await self._record(address.chosen("execution")))
 
     # Without the server.
 
@@ -384,16 +508,6 @@ class App:
         except api.ServerAway:
             pass  # then nothing new can be kept
 
-    def _kept_answer(self, since: str) -> None:
-        self._screen.notices.tell(
-            "server",
-            f"The server does not answer. This is what was known at {local_time(since)}.",
-            "Start it again (python3 build.py serve) and try again: nothing is run without its journal.",
-            "warn",
-            button="Try again",
-            on_press=address.load_again,
-        )
-
     # Elsewhere.
 
     def _profile_changed(self, event: Any) -> None:
@@ -402,12 +516,12 @@ class App:
             self._screen.notices.withdraw("profile")
             self._go(profile=wanted)
             return
-        self._screen.notices.tell(
-            "profile",
-            f"“{wanted}” cannot name a profile.",
-            "Use a letter or underscore, then letters, digits and underscores.",
-            "warn",
-        )
+        event.target.value = self._opening.profile
+        self._say_no_profile(wanted, f"This is still profile {self._opening.profile}.")
+
+    def _say_no_profile(self, wanted: str, shown: str) -> None:
+        step = "A name has letters, digits, “_”, “-” and “.”, the last two not in front."
+        self._screen.notices.tell("profile", f"“{wanted}” cannot name a profile. {shown}", step, "warn")
 
     def _go(self, **values: str | None) -> None:
         """Load another flow or profile; where something runs in this tab, ask first."""
@@ -431,30 +545,16 @@ class App:
 
     def _runs_here(self) -> bool:
         page = self._screen.page
-        return page is not None and page.is_live() and not self._commands.follows
+        return page is not None and page.is_live() and self._settled and not self._commands.follows
 
     def _report(self, error: BaseException) -> None:
         if isinstance(error, api.ServerAway):
-            self._server_away()
+            self._connection.lost()
         elif isinstance(error, api.ApiProblem):
-            self._server_refused(error)
+            self._connection.refused(error)
         else:
             self._screen.report(error)
 
-    def _server_away(self) -> None:
-        self._screen.notices.tell(
-            "server",
-            "The server does not answer. Files and what was stored are safe.",
-            "Start it again (python3 build.py serve) and try again.",
-            button="Try again",
-            on_press=address.load_again,
-        )
 
-    def _server_refused(self, problem: api.ApiProblem) -> None:
-        if problem.status in (401, 403):
-            text = "This page needs a token, and the server does not accept the one that this browser has."
-            step = "The server prints its address with the token when it starts: open that address."
-        else:
-            text = f"The server could not answer: {problem}"
-            step = "Load the page again; if it comes back, the server's own output says more."
-        self._screen.notices.tell("server", text, step, button="Load again", on_press=address.load_again)
+def _runs_elsewhere(record: dict[str, Any]) -> str:
+    return f"{record.get('holder') or 'Somebody else'} runs this; this tab looks on."

@@ -65,6 +65,10 @@ class BootPanel:
         """Say that the core did not start."""
         self._say(("bad", "cross", "Python did not start"))
 
+    def stopped(self) -> None:
+        """Say that the core runs no more."""
+        self._say(("bad", "cross", "Python stopped"))
+
     def _last(self) -> float:
         return max([at for _, at in self._marks], default=0.0)
 

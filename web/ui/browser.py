@@ -123,6 +123,15 @@ def spawn(coroutine: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.create_task(guarded())
 
 
+async def together(*coroutines: Coroutine[Any, Any, Any]) -> list[Any]:
+    """Run coroutines side by side until all have ended; then raise what the first of those that failed has raised."""
+    results = await asyncio.gather(*coroutines, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+    return results
+
+
 def later(milliseconds: int, callback: Callable[[], None]) -> Any:
     """Call something after a time; what it raises is reported."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ui import api, identity, sentences
+from ui import address, api, identity, sentences
 from ui.browser import by_id, later, listen, now, random_bytes, spawn, timestamp, window
 from ui.core import Core
 from ui.files import FilesPanel, save
@@ -71,7 +71,10 @@ class Commands:
         id = identity.ulid(int(now() * 1000), random_bytes(10))
         page.begin(id, cmds, dry_run, inputs, timestamp(), more)
         self._screen.log.clear()
-        self._screen.notices.withdraw("old")
+        for kind in ("old", "execution", "profile", "worker", "core"):
+            self._screen.notices.withdraw(kind)
+        if api.server.is_there:
+            address.choose(execution=id)
         self._screen.request()
         message = {
             "type": "submit",
@@ -135,7 +138,14 @@ class Commands:
             by_id("do-interrupt").removeAttribute("data-rests")
 
     async def _interrupt_afar(self, id: str, level: str) -> None:
-        answer = await api.send("POST", f"/executions/{id}/interrupt", {"source": "user", "level": level})
+        try:
+            answer = await api.send("POST", f"/executions/{id}/interrupt", {"source": "user", "level": level})
+        except api.ServerAway:
+            if self._screen.page is not None:
+                self._screen.page.unask_stop()
+                self._screen.page.say("The server does not answer, so nobody has heard this. Press again when it does.")
+                self._screen.request()
+            raise
         self._reply(answer["reply"])
 
     def _list_files(self) -> None:
@@ -251,12 +261,31 @@ class Commands:
             self._screen.log.say(timestamp(), f"Files: {message['message']}", "warn")
             self._files.fail(message["message"])
             return
+        if during == "worker":
+            self._worker_died(message["message"])
+            return
         if during == "abandoned" and not api.server.is_there:
             self._lose()
             return
-        if not self.core.ready:
+        if during == "core" and self.core.ready:
+            self.core.ready = self._screen.may_run = False
+            self._screen.boot.stopped()
+        elif not self.core.ready:
             self._screen.boot.failed()
         self._screen.notices.tell("core", message["message"], _NEXT_STEPS.get(during, _NEXT_STEPS[""]))
+
+    def _worker_died(self, message: str) -> None:
+        """Say that Python starts again by itself; the questions and looks of the one that died go with it."""
+        self.core.ready = self._screen.may_run = False
+        self._screen.boot.clear()
+        self._questions.clear()
+        self._inquiry.drop()
+        self._screen.dialog.close()
+        page = self._screen.page
+        step = "It starts again by itself."
+        if page is not None and page.is_live():
+            step += " What was running is lost: Resume looks at it before anything else."
+        self._screen.notices.tell("worker", message, step, "warn")
 
     def _logged(self, message: dict[str, Any]) -> None:
         tone = {"warning": "warn", "error": "bad"}.get(message.get("level", "info"), "idle")

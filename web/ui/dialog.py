@@ -67,6 +67,10 @@ class Dialog:
         clear(self._list)
         self._dialog.showModal()
 
+    def close(self) -> None:
+        """Take it away, unanswered."""
+        self._dialog.close()
+
     def offer(self, other: str, on_other: Callable[[], None]) -> None:
         """Offer a second way to go on."""
         self._other.textContent = other

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ui import address, api
+from ui import address, api, identity
 from ui.browser import remember, remembered
 
 INDEX = "/flows/index.json"
@@ -33,10 +33,10 @@ def ask_early() -> None:
     """Ask for what will most likely be drawn first: what was opened last in this browser, or what the address says."""
     api.ask_early(INDEX)
     parts = (remembered(_KEY) or "").split(" ")
-    if len(parts) != 3 or address.chosen("flow") not in (None, parts[0]):
+    profile = address.chosen("profile") or "default"
+    if len(parts) != 3 or address.chosen("flow") not in (None, parts[0]) or not identity.is_identifier(profile):
         return
-    opening = Opening(parts[0], parts[1], address.chosen("profile") or "default")
+    opening = Opening(parts[0], parts[1], profile)
     api.ask_early(opening.info)
     api.ask_early(api.ROOT + opening.states)
-    if address.chosen("execution") is None:
-        api.ask_early(api.ROOT + opening.last)
+    api.ask_early(api.ROOT + opening.last)

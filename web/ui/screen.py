@@ -35,6 +35,7 @@ class Screen:
         self.page: Page | None = None
         self.form: Form | None = None
         self.may_run = False
+        self.server_is_away = False
         self._table: Table | None = None
         self._graph: GraphPanel | None = None
         self._buttons: dict[str, bool] = {}
@@ -75,7 +76,7 @@ class Screen:
 
     def is_free(self) -> bool:
         """Whether an execution can begin here now."""
-        return self.may_run and self.page is not None and not self.page.is_live()
+        return self.may_run and not self.server_is_away and self.page is not None and not self.page.is_live()
 
     def read_inputs(self) -> dict[str, Any] | None:
         """Return the inputs that stand in the form; None where one of them is wrong, which is then said beside it."""

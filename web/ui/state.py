@@ -585,6 +585,17 @@ class Page:
         self.changed = True
         return execution.stop.level
 
+    def unask_stop(self) -> None:
+        """Take back the last raise of the level: nobody has heard of it."""
+        stop = self.execution.stop if self.execution is not None else None
+        if self.execution is None or stop is None:
+            return
+        if stop.level == "finish":
+            self.execution.stop = None
+        else:
+            stop.level = _LEVELS[_LEVELS.index(stop.level) - 1]
+        self.changed = True
+
     def say(self, reply: str) -> None:
         """Show a reply beside the buttons."""
         self.reply = reply

@@ -240,11 +240,12 @@ class TabSession:
     async def _settle_abandoned(self, message: m.Abandoned) -> None:
         """Have what the worker before this one ran stored as lost, and free the profile that it held."""
         store = self._executions.store
-        signal = InterruptSignal(source=message.source, reason=message.reason, level=InterruptLevel.ABANDON)
         for execution_id in message.execution_ids:
             record = await store.execution(execution_id)
             if record is not None and record.status == RUNNING:
-                await store.interrupt(execution_id, signal)
+                if message.source is not None:
+                    signal = InterruptSignal(source=message.source, reason=message.reason, level=InterruptLevel.ABANDON)
+                    await store.interrupt(execution_id, signal)
                 lease = await store.lease(
                     record.flow,
                     record.profile,

@@ -108,11 +108,14 @@ class FileRead(Message):
 
 
 class Abandoned(Message):
-    """Tell a fresh core which executions the worker before it was ended with, who asked for that, and why."""
+    """Tell a fresh core which executions the worker before it was ended with, who asked for that, and why.
+
+    ``source`` is None where nobody did: the worker died.
+    """
 
     type: Literal["abandoned"] = "abandoned"
     execution_ids: list[str]
-    source: str = "user"
+    source: str | None = "user"
     reason: str | None = None
 
 
