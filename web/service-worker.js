@@ -9,11 +9,14 @@
  * copied, and the one before is deleted when the next is complete.
  */
 
-const SITE = "irenic-site-";
-const ANSWERS = "irenic-answers";
-const MANIFEST = "/manifest.json";
-const FLOWS = "/flows/index.json";
-const API = "/api/";
+/** The path below which the site lies; a site below another path of this origin keeps its own. */
+const BASE = new URL(".", location.href).pathname;
+const OWNER = BASE === "/" ? "irenic" : `irenic:${BASE}`;
+const SITE = `${OWNER}-site-`;
+const ANSWERS = `${OWNER}-answers`;
+const MANIFEST = `${BASE}manifest.json`;
+const FLOWS = `${BASE}flows/index.json`;
+const API = `${BASE}api/`;
 
 /** The same names are in `ui/api.py`. */
 const LAST_KNOWN = "x-irenic-last-known";
@@ -23,6 +26,8 @@ const KEPT_AT = "x-irenic-kept-at";
 const NOT_KEPT = /^(licenses\/|vendor\/pyodide\/(python_stdlib\.zip|pyodide(\.asm)?\.mjs)$)/;
 /** What is asked for again and again while something runs: this worker need not wake for it. */
 const NEVER_KEPT = [`${API}*/stream`, `${API}*/signal`];
+/** What is answered where the server, or what it stores in, is away. */
+const AWAY = [502, 503, 504];
 const AT_ONCE = 4;
 const MOST_ANSWERS = 100;
 const LARGEST_ANSWER = 2_000_000;
@@ -32,7 +37,7 @@ addEventListener("install", (event) => {
   event.addRoutes?.([
     { condition: { urlPattern: new URLPattern({ pathname: `${API}*` }), requestMethod: "POST" }, source: "network" },
     ...NEVER_KEPT.map((pathname) => ({ condition: { urlPattern: new URLPattern({ pathname }) }, source: "network" })),
-    { condition: { urlPattern: new URLPattern({ pathname: "/*" }), requestMethod: "GET" }, source: "race-network-and-fetch-handler" },
+    { condition: { urlPattern: new URLPattern({ pathname: `${BASE}*` }), requestMethod: "GET" }, source: "race-network-and-fetch-handler" },
   ]).catch(() => {}); // an older browser has fewer kinds of route and does without
 });
 
@@ -50,9 +55,25 @@ addEventListener("fetch", (event) => {
   const { origin, pathname, searchParams } = new URL(request.url);
   if (request.method !== "GET" || origin !== location.origin) return;
   if (request.mode === "navigate" && searchParams.has("token")) event.respondWith(signedIn(request));
-  else if (!pathname.startsWith(API)) event.respondWith(fetch(request).catch((error) => keptFile(request, error)));
+  else if (!pathname.startsWith(API)) event.respondWith(reached(request).catch((error) => keptFile(request, error)));
   else if (request.headers.has(LAST_KNOWN)) event.respondWith(answer(request));
 });
+
+/** Ask the server; a proxy that cannot reach it answers in its place. @param {Request} request */
+async function reached(request) {
+  const response = await fetch(request);
+  if (AWAY.includes(response.status)) throw new Away(response);
+  return response;
+}
+
+/** The server is away: `response` says so. */
+class Away extends Error {
+  /** @param {Response} response */
+  constructor(response) {
+    super(`the server answered ${response.status}`);
+    this.response = response;
+  }
+}
 
 /**
  * @param {Request} request
@@ -66,13 +87,13 @@ async function keptFile(request, error) {
       if (found) return found;
     }
   }
-  throw error;
+  return refusal(error);
 }
 
 /** Whoever comes with a token may be another: what was answered to the one before is dropped. @param {Request} request */
 async function signedIn(request) {
   try {
-    const response = await fetch(request);
+    const response = await reached(request);
     await caches.delete(ANSWERS);
     return response;
   } catch (error) {
@@ -80,18 +101,28 @@ async function signedIn(request) {
   }
 }
 
-/** Ask the server, and keep what it says; where it says nothing, say what it said last. @param {Request} request */
+/**
+ * Ask the server, and keep what it says; where it says nothing, say what it said last, if that is asked for.
+ *
+ * @param {Request} request
+ */
 async function answer(request) {
+  const takesKept = request.headers.get(LAST_KNOWN) === "1";
   try {
-    const response = await fetch(request);
+    const response = await reached(request);
     if (response.status === 401 || response.status === 403) await caches.delete(ANSWERS);
-    else if (response.ok || response.status === 404) await keepAnswer(request, response.clone());
+    else if (takesKept && (response.ok || response.status === 404)) await keepAnswer(request, response.clone());
     return response;
   } catch (error) {
-    const found = await (await caches.open(ANSWERS)).match(request.url);
-    if (found) return found;
-    throw error;
+    const found = takesKept && (await (await caches.open(ANSWERS)).match(request.url));
+    return found || refusal(error);
   }
+}
+
+/** What was answered, or the failure to get an answer. @param {unknown} error */
+function refusal(error) {
+  if (error instanceof Away) return error.response;
+  throw error;
 }
 
 /**
@@ -118,17 +149,17 @@ async function keepSite() {
   const { flows } = await (await fetched(FLOWS, "no-cache")).json();
   const site = await caches.open(SITE + build);
   const before = await Promise.all((await caches.keys()).filter((name) => name.startsWith(SITE) && name !== SITE + build).map(kept));
-  const wanted = Object.entries(files).filter(([place]) => !NOT_KEPT.test(place)).map(([place, hash]) => [`/${place}`, hash]);
+  const wanted = Object.entries(files).filter(([place]) => !NOT_KEPT.test(place)).map(([place, hash]) => [`${BASE}${place}`, hash]);
   // Its headers say whether there is an API beside the site: it is never a copy of what an older build has kept.
   for (const each of wanted) if (each[0] === FLOWS) each[1] = null;
   // These answer with the policy of a flow, so that they are different ones for each.
-  for (const { name } of flows) for (const place of ["/", "/boot/worker.mjs"]) wanted.push([`${place}?flow=${encodeURIComponent(name)}`, null]);
-  wanted.push(["/", files["index.html"]]);
+  for (const { name } of flows) for (const place of [BASE, `${BASE}boot/worker.mjs`]) wanted.push([`${place}?flow=${encodeURIComponent(name)}`, null]);
+  wanted.push([BASE, files["index.html"]]);
   const next = wanted.values();
   const keepNext = async () => {
     for (const [address, hash] of next) {
       if (await site.match(address)) continue;
-      const old = hash && before.find((other) => other.files[address.slice(1)] === hash);
+      const old = hash && before.find((other) => other.files[address.slice(BASE.length)] === hash);
       const response = (old && (await old.cache.match(address))) || (await fetched(address, "default"));
       await site.put(address, response);
     }

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from irenic_server.answers import LargeAnswers
 from irenic_server.api import router
-from irenic_server.asgi import read_body, replay, respond_problem
+from irenic_server.asgi import read_body, replay, respond, respond_problem
 from irenic_server.auth import PRINCIPAL, Authentication, is_api
 from irenic_server.buckets import Buckets
 from irenic_server.health import Health, server_version
@@ -92,6 +92,12 @@ class Prefixed:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
+        if self._prefix and path == self._prefix and scope["method"] in ("GET", "HEAD"):
+            # What the page asks for is relative to where it lies.
+            query = bytes(scope["query_string"])
+            location = self._raw_prefix + b"/" + (b"?" + query if query else b"")
+            await respond(send, 308, b"", [(b"location", location)])
+            return
         if self._prefix and (path == self._prefix or path.startswith(f"{self._prefix}/")):
             scope["path"] = path[len(self._prefix) :] or "/"
             scope["raw_path"] = bytes(scope["raw_path"]).removeprefix(self._raw_prefix) or b"/"

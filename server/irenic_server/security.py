@@ -36,6 +36,7 @@ _SITE: tuple[Header, ...] = (
     # By this the page knows that there is an API beside the site, which any other web server may serve as well.
     (b"x-irenic-api", b"/api/v1"),
 )
+_SCRIPTS = (".js", ".mjs")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _flow_name = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _connect_source = re.compile(
@@ -132,34 +133,39 @@ class SecurityHeaders:
 
     def _site_headers(self, scope: Scope) -> tuple[Header, ...]:
         flow = parse_qs(scope["query_string"].decode("latin-1")).get("flow", [None])[0]
-        return (*_SITE, (b"content-security-policy", self._policy.header(flow)))
+        of_worker = scope["path"].endswith(_SCRIPTS)
+        return (*_SITE, (b"content-security-policy", self._policy.header(flow, of_worker=of_worker)))
 
 
 class ContentPolicy:
     """The Content-Security-Policy of a page or worker: this server, and the hosts of the flow it runs.
 
     A flow's hosts come from its ``[tool.irenic] connect``, which ``flows/NAME.json`` repeats. A worker does not inherit
-    the policy of its page; its script is asked for with ``?flow=NAME`` and gets the policy of that flow.
+    the policy of its page; its script is asked for with ``?flow=NAME`` and gets the policy of that flow. Only the page
+    starts workers: a flow that runs in one could choose the policy of another flow for the next.
     """
 
     def __init__(self, site: Path | None) -> None:
         self._flows = site / "flows" if site is not None else None
-        self._read: dict[str, tuple[int, bytes]] = {}
+        self._read: dict[str, tuple[int, list[str]]] = {}
 
-    def header(self, flow: str | None) -> bytes:
-        """Return the policy for what runs one flow, or none."""
+    def header(self, flow: str | None, *, of_worker: bool = False) -> bytes:
+        """Return the policy for what runs one flow, or none: for a page, or for a script that a worker may run."""
+        return _policy(self._connect(flow), of_worker=of_worker)
+
+    def _connect(self, flow: str | None) -> list[str]:
         if flow is None or self._flows is None or not _flow_name.fullmatch(flow):
-            return _NO_FLOW
+            return []
         path = self._flows / f"{flow}.json"
         try:
             changed = path.stat().st_mtime_ns
         except OSError:
-            return _NO_FLOW
-        at, policy = self._read.get(flow, (None, b""))
+            return []
+        at, connect = self._read.get(flow, (None, []))
         if at != changed:
-            policy = _policy(_connect_of(path))
-            self._read[flow] = (changed, policy)
-        return policy
+            connect = _connect_of(path)
+            self._read[flow] = (changed, connect)
+        return connect
 
 
 def _connect_of(path: Path) -> list[str]:
@@ -176,13 +182,13 @@ def _connect_of(path: Path) -> list[str]:
     return valid
 
 
-def _policy(connect: Iterable[str]) -> bytes:
+def _policy(connect: Iterable[str], *, of_worker: bool) -> bytes:
     directives = {
         "default-src": "'self'",
         "script-src": "'self' 'wasm-unsafe-eval'",
         "style-src": "'self'",
         "connect-src": " ".join(("'self'", *connect)),
-        "worker-src": "'self'",
+        "worker-src": "'none'" if of_worker else "'self'",
         "img-src": "'self' data:",
         "object-src": "'none'",
         "base-uri": "'none'",
@@ -190,6 +196,3 @@ def _policy(connect: Iterable[str]) -> bytes:
         "frame-ancestors": "'none'",
     }
     return "; ".join(f"{name} {sources}" for name, sources in directives.items()).encode("ascii")
-
-
-_NO_FLOW = _policy(())

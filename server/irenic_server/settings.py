@@ -10,6 +10,7 @@ MIB = 1024 * 1024
 DAY_MS = 24 * 3600 * 1000
 
 FEWEST_CHARACTERS = 16
+_path = re.compile(r"[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*")
 _token = re.compile(rf"[A-Za-z0-9._~+/=-]{{{FEWEST_CHARACTERS},512}}")
 
 
@@ -84,6 +85,8 @@ class Settings(BaseModel):
     @classmethod
     def _prefix(cls, prefix: str) -> str:
         stripped = prefix.strip("/")
+        if stripped and not _path.fullmatch(stripped):
+            raise ValueError(f"{prefix!r} is no path: use letters, digits and -._~ between slashes, as in /tools/a")
         return f"/{stripped}" if stripped else ""
 
     @property

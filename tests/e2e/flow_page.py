@@ -17,8 +17,9 @@ KEPT = """async () => {
     const kept = async (name) => (await (await caches.open(name)).keys()).map((request) => request.url);
     const has = async (name, ending) => (await kept(name)).some((url) => url.endsWith(ending));
     for (;; await new Promise((resolve) => setTimeout(resolve, 100))) {
-        const site = (await caches.keys()).find((name) => name.startsWith("irenic-site-"));
-        if (site && (await has(site, "/manifest.json")) && (await has("irenic-answers", "/outcome"))) return;
+        const site = (await caches.keys()).find((name) => name.includes("-site-"));
+        const answers = site?.replace(/-site-.*/, "-answers");
+        if (site && (await has(site, "/manifest.json")) && (await has(answers, "/outcome"))) return;
     }
 }"""
 """Waits until the browser has kept the site, and the answers that its picture is drawn from."""

@@ -2,9 +2,10 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 ENDS_WITHIN = 20.0
 
@@ -33,14 +34,16 @@ class ServerProcess:
     @property
     def port(self) -> int:
         """The port that it listens on."""
-        return int(self.address.rpartition(":")[2])
+        return urlsplit(self.address).port or 0
 
 
 @contextmanager
-def running_server(site: Path, database: Path, *, port: int = 0, token: str | None = None) -> Iterator[ServerProcess]:
+def running_server(
+    site: Path, database: Path, *, port: int = 0, token: str | None = None, options: Sequence[str] = ()
+) -> Iterator[ServerProcess]:
     """Run a server until the block ends; it says itself where it is to be found."""
     command = [sys.executable, "-m", "irenic_server", "--site", str(site), "--database", str(database)]
-    command += ["--port", str(port)] + (["--token", token] if token is not None else [])
+    command += ["--port", str(port)] + (["--token", token] if token is not None else []) + list(options)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         announced = next((line.strip() for line in process.stdout if line.startswith("http://")), None)

@@ -134,15 +134,17 @@ def test_a_flow_whose_packages_cannot_be_had_says_so_and_others_run(
         page.ends("Done")
 
 
-def test_an_exported_flow_runs_from_serving(folder: Path, site: Path, context: BrowserContext) -> None:
-    """The page asks for no API where there is none, says that nothing is kept, and runs the flow all the same."""
+@pytest.mark.parametrize("below", ["", "/out/"], ids=["root", "path"])
+def test_an_exported_flow_runs_from_serving(folder: Path, site: Path, context: BrowserContext, below: str) -> None:
+    """At the root of a web server or below a path; the page asks for no API where there is none, says that nothing is kept, and runs the flow all the same."""
     requests = requests_of(context)
     complaints: list[str] = []
-    with serving(exported(folder, site, "tea.py")) as address:
+    out = exported(folder, site, "tea.py")
+    with serving(out.parent if below else out) as address:
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(address)
+        page.goto(address + below)
         expect(page.locator("#python-word")).to_have_text("Python ready", timeout=60_000)
         page.locator("#do-ensure").click()
         expect(page.locator("#status-word")).to_have_text("Done")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 from tests.e2e.flow_page import DONE_WITHIN, FlowPage
-from tests.e2e.server_process import replaced_server
+from tests.e2e.server_process import SERVER_AWAY, replaced_server
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_a_second_visit_needs_no_server(kept_page: FlowPage, site: Path, tmp_pat
         expect(kept_page.sentence).to_have_text("Discovered the state of archive, site and manifest.")
 
 
-@pytest.mark.complaints("401")
+@pytest.mark.complaints("401", *SERVER_AWAY)
 def test_whoever_may_not_ask_any_more_is_shown_nothing_that_was_kept(
     kept_page: FlowPage, site: Path, tmp_path: Path
 ) -> None:

@@ -68,7 +68,7 @@ def test_an_interrupt_that_nobody_has_heard_is_taken_back(
             tab.ends("Interrupted")
 
 
-@pytest.mark.complaints("401")
+@pytest.mark.complaints("401", *SERVER_AWAY)
 def test_a_token_that_is_not_valid_any_more_is_told_with_where_to_find_another(
     flow_page: FlowPage, site: Path, tmp_path: Path
 ) -> None:

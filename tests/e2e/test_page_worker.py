@@ -1,4 +1,4 @@
-"""A worker that ends by itself: the page says so, starts Python again, and goes on."""
+"""Workers: one that ends by itself is noticed and replaced, and a flow starts none."""
 
 import pytest
 from playwright.sync_api import expect
@@ -15,6 +15,15 @@ import sys
 if sys.platform == "emscripten":
     import js
     js.close()
+"""
+NEST = """
+import js
+from pyodide.ffi import to_js
+refused = asyncio.get_running_loop().create_future()
+options = to_js({"type": "module"}, dict_converter=js.Object.fromEntries)
+worker = js.Worker.new(js.location.origin + "/boot/worker.mjs?flow=other", options)
+worker.onerror = lambda event: refused.set_result(None)
+await asyncio.wait_for(refused, 10)
 """
 OVERFLOW = """
 import json, sys
@@ -58,3 +67,12 @@ def test_a_flow_that_ends_its_worker_is_not_started_again_and_again(new_tab: New
     tab.page.goto(f"{tab.server.announced}&flow=dies")
     expect(tab.page.get_by_role("alert")).to_contain_text("The core stopped: its worker was closed.")
     expect(tab.page.locator("#python-word")).to_have_text("Python stopped")
+
+
+@pytest.mark.complaints("Content Security Policy", "Refused to create a worker")
+@pytest.mark.parametrize("flows", [{"nests": small_flow("nests", "first", body=NEST)}], ids=["nested"])
+def test_a_flow_starts_no_worker_with_the_policy_of_another_flow(new_tab: NewTab) -> None:
+    """The policy of its own worker lets it start none."""
+    tab = new_tab().open(flow="nests")
+    tab.press("ensure")
+    tab.ends("Done")

@@ -2,10 +2,11 @@
 
 import httpx
 import pytest
+from pydantic import ValidationError
 from tests.server.conftest import Starter
 from tests.server.harness import TOKEN, Execution, problem_name
 
-from irenic_server.settings import Limits
+from irenic_server.settings import Limits, Settings
 
 OPEN = ["/livez", "/readyz"]
 CLOSED = ["/", "/flows/index.json", "/api/v1/executions", "/api/openapi.json", "/metrics", "/v1/traces"]
@@ -193,3 +194,17 @@ def test_a_server_below_a_prefix(start_server: Starter) -> None:
         execution.path = f"/irenic{execution.path}"
         assert execution.create().status_code == 201
         assert execution.append(execution.event(0)).status_code == 200
+
+
+@pytest.mark.parametrize("prefix", ["/a b", "a;b", "x/../y?z", "é"])
+def test_a_prefix_that_is_no_path_is_refused(prefix: str) -> None:
+    """It would be part of the cookie and of addresses."""
+    with pytest.raises(ValidationError, match="is no path"):
+        Settings(database="x", prefix=prefix)
+
+
+def test_the_path_of_a_prefix_without_its_slash_leads_to_the_one_with_it(start_server: Starter) -> None:
+    """The page asks for what lies below it; the query comes along."""
+    with start_server(prefix="/irenic").client() as client:
+        answer = client.get("/irenic", params={"flow": "x"})
+        assert (answer.status_code, answer.headers["location"]) == (308, "/irenic/?flow=x")

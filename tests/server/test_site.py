@@ -193,6 +193,7 @@ def test_pages_are_isolated_and_may_load_only_their_own(pages: httpx.Client) -> 
         policy = directives(headers["content-security-policy"])
         assert policy["script-src"] == ["'self'", "'wasm-unsafe-eval'"]
         assert policy["connect-src"] == ["'self'"]
+        assert policy["worker-src"] == (["'none'"] if path.endswith(".mjs") else ["'self'"])
         assert policy["frame-ancestors"] == policy["object-src"] == policy["base-uri"] == ["'none'"]
         assert "unsafe-inline" not in headers["content-security-policy"]
 

@@ -25,7 +25,7 @@ from tooling.errors import BuildError
 from tooling.packages import lighthouse_step, peer_wheels_step, write_lock_files
 from tooling.paths import BUILD, NODE_MODULES, ROOT, SITE, VENV, VENV_PYTHON, shown
 from tooling.pipeline import bring_site_up_to_date
-from tooling.system import provide_postgresql
+from tooling.system import provide_counterparts
 
 PEERS = {"boot": peer_wheels_step, "engine": peer_environment_step, "page": lighthouse_step}
 """What a benchmark needs beside the environment, for its peers."""
@@ -119,7 +119,7 @@ def _test(console: Console, options: argparse.Namespace, others: Sequence[str]) 
     del options
     _prepare(console, "runtime", "test", needs_browser=True)
     provide_firefox(console)
-    provide_postgresql(console)
+    provide_counterparts(console)
     failed = [] if others else failed_checks(console)
     exit_code = run_tests(others)
     if failed:

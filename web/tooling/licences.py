@@ -109,6 +109,6 @@ def _index_page(licences: list[Licence]) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>Licences</title>\n'
         '<meta name="viewport" content="width=device-width">\n</head>\n<body>\n<main>\n<h1>Licences</h1>\n'
-        f'<p>What this site is made of, and under which terms. <a href="/">Back</a></p>\n<ul>\n{rows}\n</ul>\n'
+        f'<p>What this site is made of, and under which terms. <a href="../">Back</a></p>\n<ul>\n{rows}\n</ul>\n'
         "</main>\n</body>\n</html>\n"
     )

@@ -50,11 +50,22 @@ def install(console: Console, title: str, *packages: str, next_step: str) -> Non
         )
 
 
-def provide_postgresql(console: Console) -> None:
-    """Install PostgreSQL in continuous integration, and say elsewhere what is left out without it."""
-    if shutil.which("initdb") or any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
-        return
+def provide_counterparts(console: Console) -> None:
+    """Install the servers that tests run against in continuous integration; elsewhere say what is left out."""
+    if not (shutil.which("initdb") or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))):
+        _provide(console, "PostgreSQL", "postgresql")
+    if find_nginx() is None:
+        _provide(console, "nginx", "nginx-light")
+
+
+def find_nginx() -> Path | None:
+    """Name nginx, which lies where only administrators look; None where it is not installed."""
+    path = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    return Path(path) if path is not None else None
+
+
+def _provide(console: Console, title: str, package: str) -> None:
     if "CI" in os.environ and can_install():
-        install(console, "PostgreSQL", "postgresql", next_step="Run `apt-get install postgresql`, and this again.")
+        install(console, title, package, next_step=f"Run `apt-get install {package}`, and this again.")
     else:
-        console.say("  note  without PostgreSQL (on Debian: `apt-get install postgresql`) its tests are skipped")
+        console.say(f"  note  without {title} (on Debian: `apt-get install {package}`) its tests are skipped")

@@ -50,7 +50,7 @@ def load_again() -> None:
 
 def absolute(path: str) -> str:
     """Return the whole address of a file of the site."""
-    return str(window.URL.new(path, window.location.origin).href)
+    return str(window.URL.new(path.lstrip("/"), document.baseURI).href)
 
 
 def _changed(values: dict[str, str | None]) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ui.browser import Departure, shortened, to_js, window
+from ui.browser import BASE, Departure, shortened, to_js, window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = "/api/v1"
+ROOT = f"{BASE}api/v1"
 
 # The same names are in `service-worker.js`.
 _LAST_KNOWN = "x-irenic-last-known"
@@ -104,7 +104,8 @@ async def ask_now(path: str) -> Any:
 
     :raises ServerAway: also where it does not answer for long.
     """
-    options = to_js({"method": "GET", "credentials": "same-origin", "cache": "no-store"})
+    headers = {_LAST_KNOWN: "0"}
+    options = to_js({"method": "GET", "credentials": "same-origin", "cache": "no-store", "headers": headers})
     options.signal = window.AbortSignal.timeout(_ANSWERS_WITHIN_MS)
     response = await _answered(window.fetch(ROOT + path, options))
     return _body(str(await response.text()))

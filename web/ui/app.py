@@ -29,7 +29,7 @@ from ui.commands import Commands
 from ui.connection import Connection
 from ui.history import HistoryPanel
 from ui.log import MOST_LINES
-from ui.opening import INDEX, Opening
+from ui.opening import FLOWS, INDEX, Opening
 from ui.screen import Screen
 from ui.state import Page
 from ui.stream import Stream
@@ -268,7 +268,7 @@ class App:
             self._screen.notices.tell("packages", f"No tab can run this flow. {self._flow['problem']}", step, "warn")
         elif not self._commands.core.started:
             self._screen.boot.clear()
-            source = await api.fetch_text(f"/flows/{self._flow['name']}.py")
+            source = await api.fetch_text(f"{FLOWS}{self._flow['name']}.py")
             wheels = [address.absolute(wheel) for wheel in self._flow.get("wheels") or []]
             await self._commands.core.start(self._flow["name"], source, wheels, tenancy.holder)
         elif self._commands.core.ready:

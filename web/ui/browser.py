@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 window: Any = js
 document: Any = js.document
 
+BASE = str(window.URL.new(".", document.baseURI).pathname)
+"""The path below which the site lies, with a slash at its end; ``/`` unless a proxy serves it below another."""
+
 SVG = "http://www.w3.org/2000/svg"
 
 _LEFT_WITHIN_MS = 10_000.0
@@ -242,13 +245,13 @@ async def import_module(address: str) -> Any:
 
 async def shortened(value: Any) -> Any:
     """Cut the long values of states in a JavaScript object to what is shown, and return it."""
-    return (await import_module("/ui/held.mjs")).shortened(value)
+    return (await import_module(f"{BASE}ui/held.mjs")).shortened(value)
 
 
 async def keep_site() -> bool:
     """Have the browser keep the site for visits without the server; return whether it does."""
     try:
-        module = await import_module("/boot/offline.mjs")
+        module = await import_module(f"{BASE}boot/offline.mjs")
         return bool(await module.keepSite())
     except Exception as error:
         window.console.info(f"the site is not kept for visits without the server: {error!r}")

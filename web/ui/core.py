@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ui import api, held
-from ui.browser import document, import_module, reporter, to_js, to_python, window
+from ui.browser import BASE, document, import_module, reporter, to_js, to_python, window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,7 +46,7 @@ class Core:
     async def start(self, flow: str, source: str, wheels: list[str], holder: str) -> None:
         """Start a worker and have it load a flow."""
         window.sessionStorage.setItem(HOLDER_KEY, holder)
-        module = await import_module("/boot/core.mjs")
+        module = await import_module(f"{BASE}boot/core.mjs")
         options = to_js({"flow": flow} if api.server.is_there else {"flow": flow, "server": None})
         options.onMessage = self._take
         self._core = module.startCore(options)

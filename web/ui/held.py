@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ui.browser import import_module, to_js, to_python, window
+from ui.browser import BASE, import_module, to_js, to_python, window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,7 +134,7 @@ class Holding:
 
 async def holding() -> Holding:
     """Load what holds things."""
-    return Holding(await import_module("/ui/held.mjs"))
+    return Holding(await import_module(f"{BASE}ui/held.mjs"))
 
 
 def outcome(value: Any) -> dict[str, Any]:

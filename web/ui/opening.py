@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ui import address, api, identity
-from ui.browser import remember, remembered
+from ui.browser import BASE, remember, remembered
 
-INDEX = "/flows/index.json"
+FLOWS = f"{BASE}flows/"
+INDEX = f"{FLOWS}index.json"
 _KEY = "irenic.opened"
 
 
@@ -20,7 +21,7 @@ class Opening:
         self.name = name
         self.id = id
         self.profile = profile
-        self.info = f"/flows/{name}.json"
+        self.info = f"{FLOWS}{name}.json"
         self.last = f"/executions?flow={id}&profile={profile}&limit=1&flow_info=false"
         self.states = api.flow_path(id, profile, "states")
 
