@@ -120,7 +120,10 @@ def json_text(text: str | bytes, status: int = 200, headers: dict[str, str] | No
     tags=["executions"],
     summary="Create an execution; the same again changes nothing",
 )
-async def put_execution(services: Server, execution_id: Id, request: ExecutionCreate) -> Response:
+async def put_execution(
+    services: Server, http_request: Request, execution_id: Id, request: ExecutionCreate
+) -> Response:
+    http_request.scope[PRINCIPAL].check_reach(request.flow, request.profile)
     made, body = await services.writer.write(lambda transaction: create_execution(transaction, execution_id, request))
     services.metrics.executions_created += made
     return json_text(body, 201 if made else 200)
@@ -141,6 +144,7 @@ async def post_execution(
     idempotency_key: Annotated[str | None, Header(description='a string in quotes, e.g. "8e03978e"')] = None,
 ) -> Response:
     runs = services.runs
+    http_request.scope[PRINCIPAL].check_reach(request.flow, request.profile)
     if request.take_over:
         require_scope(http_request.scope[PRINCIPAL], Scope.TAKE_OVER)
     if runs is None:
@@ -432,8 +436,10 @@ def _expected_serial(if_match: str | None, if_none_match: str | None) -> int | N
     tags=["states"],
     summary="List the profiles of a flow",
 )
-async def get_profiles(services: Server, flow: Identifier) -> Profiles:
-    return Profiles(profiles=await services.database.read(list_profiles, flow))
+async def get_profiles(services: Server, http_request: Request, flow: Identifier) -> Profiles:
+    found = await services.database.read(list_profiles, flow)
+    may_reach = http_request.scope[PRINCIPAL].may_reach
+    return Profiles(profiles=[profile for profile in found if may_reach(flow, profile)])
 
 
 @router.get(

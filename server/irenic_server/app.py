@@ -27,6 +27,7 @@ from irenic_server.logs import ROUTE, RequestLog
 from irenic_server.openapi import describe
 from irenic_server.problems import MEDIA_TYPE, Problem
 from irenic_server.raw_routes import RawRoutes
+from irenic_server.reach import check_reach
 from irenic_server.security import HostGate, SecurityHeaders
 from irenic_server.services import Services
 from irenic_server.settings import Settings
@@ -127,6 +128,7 @@ class Dispatch:
             principal = scope.get(PRINCIPAL)
             if principal is not None:
                 self._rates.check(principal.name)
+                await check_reach(principal, scope, self._services.database)
             if await self._raw.serve(scope, receive, send):
                 return
             if await self._intake.serve(scope, receive, send):

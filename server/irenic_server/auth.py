@@ -62,10 +62,13 @@ class Authentication:
         await self._app(scope, receive, send)
 
     def known(self, scope: AsgiScope) -> Principal | None:
-        """Return whom a request's token stands for, where that is known at once and allows the request."""
+        """Return whom a request's token stands for, where that is known at once and allows the request.
+
+        What a token is for is looked up only on the long way.
+        """
         given = _bearer(scope)
         principal = self._tokens.known(given) if given is not None else None
-        if principal is None or _needed(scope["method"], scope["path"]) not in principal.scopes:
+        if principal is None or principal.flows or _needed(scope["method"], scope["path"]) not in principal.scopes:
             return None
         return principal
 

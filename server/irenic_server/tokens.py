@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from irenic.model.errors import IrenicError
+from irenic.model.ids import IDENTIFIER_PATTERN
 from irenic_server.clock import as_text, now_ms
 from irenic_server.database import Database
 from irenic_server.problems import Problem
@@ -22,6 +24,9 @@ from irenic_server.transaction import Transaction
 
 REFRESH_SECONDS = 1.0
 """How old the list of named tokens may be: a token that was revoked is refused after this time."""
+
+
+_identifier = re.compile(IDENTIFIER_PATTERN)
 
 
 class Scope(StrEnum):
@@ -39,6 +44,9 @@ ALL_SCOPES = frozenset(Scope)
 
 OWNER = "owner"
 
+_FLOW = "flow:"
+"""Before the name of a flow, or of a flow and a profile, among the scopes as they are stored."""
+
 
 class TokenError(IrenicError):
     """A named token that cannot be made or revoked."""
@@ -48,7 +56,8 @@ class TokenError(IrenicError):
 class Principal:
     """Whoever a token stands for; ``stored``, ``pending`` and ``storage_limit`` are in bytes.
 
-    ``pending`` is being stored just now: requests that come in the same moment share one limit.
+    ``pending`` is being stored just now: requests that come in the same moment share one limit. ``flows`` are the flows
+    that it is for, each as ``FLOW`` or ``FLOW/PROFILE``; it is for all where there are none.
     """
 
     name: str
@@ -57,6 +66,25 @@ class Principal:
     storage_limit: int | None = None
     stored: int = 0
     pending: int = 0
+    flows: frozenset[str] = frozenset()
+
+    def may_reach(self, flow: str, profile: str | None = None) -> bool:
+        """Tell whether it is for a profile of a flow; for all of its profiles where none is named."""
+        return not self.flows or flow in self.flows or (profile is not None and f"{flow}/{profile}" in self.flows)
+
+    def check_reach(self, flow: str, profile: str) -> None:
+        """Check that it is for a profile of a flow.
+
+        :raises Problem: if it is not.
+        """
+        if not self.may_reach(flow, profile):
+            raise self.out_of_reach(f"{flow}/{profile}")
+
+    def out_of_reach(self, what: str) -> Problem:
+        """Return what is answered where it is not for something."""
+        names = ", ".join(sorted(self.flows))
+        detail = f"The token {self.name!r} is for {names} and not for {what}. Nothing was done. Ask for one that is."
+        return Problem("forbidden", detail, flows=sorted(self.flows))
 
     def take_room(self, size: int) -> None:
         """Count bytes that are about to be stored.
@@ -90,6 +118,7 @@ class TokenRow:
 
     name: str
     scopes: tuple[Scope, ...]
+    flows: tuple[str, ...]
     created_at: str
     storage_limit: int | None
     stored: int
@@ -100,11 +129,23 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def create_token(database: Database, name: str, scopes: Iterable[Scope], *, storage_limit: int | None = None) -> str:
+def create_token(
+    database: Database,
+    name: str,
+    scopes: Iterable[Scope],
+    *,
+    flows: Iterable[str] = (),
+    storage_limit: int | None = None,
+) -> str:
     """Make a named token and return it; it can not be shown again.
 
-    :raises TokenError: if there is one of that name.
+    :param flows: what it is for, each as ``FLOW`` or ``FLOW/PROFILE``; everything where there are none.
+    :raises TokenError: if there is one of that name, or a flow cannot be one.
     """
+    wanted = set(flows)
+    for flow in sorted(wanted):
+        if not all(_identifier.fullmatch(part) for part in flow.split("/", 1)):
+            raise TokenError(f"{flow!r} names no flow: use FLOW, or FLOW/PROFILE.")
     if name == OWNER:
         raise TokenError(f"{name!r} is the name of the token that the server is started with. Choose another one.")
     if not name or len(name) > 64 or not name.isprintable():
@@ -116,7 +157,7 @@ def create_token(database: Database, name: str, scopes: Iterable[Scope], *, stor
                 insert(tokens).values(
                     name=name,
                     hash=_digest(token),
-                    scopes=" ".join(sorted(set(scopes))),
+                    scopes=" ".join([*sorted(set(scopes)), *(f"{_FLOW}{flow}" for flow in sorted(wanted))]),
                     created_ms=now_ms(),
                     storage_limit=storage_limit,
                     stored=0,
@@ -149,18 +190,31 @@ def list_tokens(database: Database) -> list[TokenRow]:
 
 def _rows(connection: Connection) -> list[TokenRow]:
     return [
-        TokenRow(row.name, _scopes(row.scopes), as_text(row.created_ms), row.storage_limit, row.stored)
+        TokenRow(
+            row.name, _scopes(row.scopes), _flows(row.scopes), as_text(row.created_ms), row.storage_limit, row.stored
+        )
         for row in connection.execute(select(tokens).order_by(tokens.c.name))
     ]
 
 
 def _scopes(text: str) -> tuple[Scope, ...]:
-    return tuple(Scope(word) for word in text.split())
+    return tuple(Scope(word) for word in text.split() if not word.startswith(_FLOW))
+
+
+def _flows(text: str) -> tuple[str, ...]:
+    return tuple(word.removeprefix(_FLOW) for word in text.split() if word.startswith(_FLOW))
 
 
 def _principals(connection: Connection) -> dict[str, Principal]:
     return {
-        row.hash: Principal(row.name, frozenset(_scopes(row.scopes)), row.key, row.storage_limit, row.stored)
+        row.hash: Principal(
+            row.name,
+            frozenset(_scopes(row.scopes)),
+            row.key,
+            row.storage_limit,
+            row.stored,
+            flows=frozenset(_flows(row.scopes)),
+        )
         for row in connection.execute(select(tokens))
     }
 
@@ -202,7 +256,8 @@ class Tokens:
             known = self._named.get(digest)
             if known is not None:
                 # The same object, because requests under way count on it; what is stored only grows.
-                known.scopes, known.storage_limit = principal.scopes, principal.storage_limit
+                known.scopes, known.flows = principal.scopes, principal.flows
+                known.storage_limit = principal.storage_limit
                 known.stored = max(known.stored, principal.stored)
                 fresh[digest] = known
         self._named = fresh

@@ -41,7 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _create(database: Database, options: argparse.Namespace) -> None:
-    token = create_token(database, options.name, options.scope or list(Scope), storage_limit=options.storage_limit)
+    token = create_token(
+        database,
+        options.name,
+        options.scope or list(Scope),
+        flows=options.flow or (),
+        storage_limit=options.storage_limit,
+    )
     sys.stdout.write(f"{token}\n")
     sys.stderr.write("Keep it: it is not stored, and cannot be shown again.\n")
 
@@ -50,7 +56,8 @@ def _list(database: Database, options: argparse.Namespace) -> None:
     del options
     for row in list_tokens(database):
         limit = "" if row.storage_limit is None else f" of {row.storage_limit}"
-        sys.stdout.write(f"{row.name}\t{' '.join(row.scopes)}\t{row.created_at}\t{row.stored}{limit} bytes\n")
+        flows = f"\tfor {', '.join(row.flows)}" if row.flows else ""
+        sys.stdout.write(f"{row.name}\t{' '.join(row.scopes)}{flows}\t{row.created_at}\t{row.stored}{limit} bytes\n")
 
 
 def _revoke(database: Database, options: argparse.Namespace) -> None:
@@ -95,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     create = add("create-token", _create, "make a named token and print it")
     create.add_argument("name")
     create.add_argument("--scope", action="append", type=Scope, choices=list(Scope), help="repeatable; default: all")
+    create.add_argument("--flow", action="append", metavar="FLOW[/PROFILE]", help="repeatable; default: all flows")
     create.add_argument("--storage-limit", type=int, metavar="BYTES", help="how much it may store")
     add("list-tokens", _list, "list named tokens")
     add("revoke-token", _revoke, "delete a named token").add_argument("name")

@@ -136,7 +136,7 @@ def test_a_flow_whose_packages_cannot_be_had_says_so_and_others_run(
 
 @pytest.mark.parametrize("below", ["", "/out/"], ids=["root", "path"])
 def test_an_exported_flow_runs_from_serving(folder: Path, site: Path, context: BrowserContext, below: str) -> None:
-    """At the root of a web server or below a path; the page asks for no API where there is none, says that nothing is kept, and runs the flow all the same."""
+    """At the root of a web server and below a path: it asks for no API, and says that nothing is kept."""
     requests = requests_of(context)
     complaints: list[str] = []
     out = exported(folder, site, "tea.py")

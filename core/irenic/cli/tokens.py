@@ -22,6 +22,12 @@ def create(
             "--scope", help="What it allows, may be repeated; everything where omitted.", metavar="|".join(SCOPES)
         ),
     ] = None,
+    flow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--flow", help="What it is for, may be repeated; every flow where omitted.", metavar="FLOW[/PROFILE]"
+        ),
+    ] = None,
     storage_limit: Annotated[
         int | None, typer.Option("--storage-limit", min=0, help="How much it may store.", metavar="BYTES")
     ] = None,
@@ -35,12 +41,13 @@ def create(
     if unknown:
         raise ParamsError(f"{unknown[0]} is no scope: use {', '.join(SCOPES)}.")
     options = [part for word in scope or [] for part in ("--scope", word)]
+    options += [part for word in flow or [] for part in ("--flow", word)]
     options += ["--storage-limit", str(storage_limit)] if storage_limit is not None else []
     return upkeep(database, "create-token", *options, "--", name)
 
 
 def list_tokens(database: DatabaseOption = DEFAULT_DATABASE) -> ExitCode:
-    """List named tokens: name, scopes, since when, and how much each has stored."""
+    """List named tokens: name, scopes, flows, since when, and how much each has stored."""
     return upkeep(database, "list-tokens")
 
 
