@@ -54,6 +54,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         "token": options.token if options.token is not None else os.environ.get("IRENIC_TOKEN"),
         "allowed_hosts": tuple(options.allowed_host),
         "prefix": options.prefix,
+        "origin_name": options.origin_name or ("localhost" if options.origin_per_flow else None),
         "trusted_proxies": tuple(options.trusted_proxy),
         "tls_certificate": options.tls_certificate,
         "tls_key": options.tls_key,
@@ -87,6 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--open", action="store_true", help="open the address in a browser")
     add("--allowed-host", action="append", default=[], metavar="NAME", help="a further name of this server")
     add("--prefix", help="path under which a proxy serves this server")
+    add("--origin-per-flow", action="store_true", help="give each flow a host, and so cookie and files, of its own")
+    add("--origin-name", metavar="NAME", help="the same, below this name instead of localhost")
     add("--trusted-proxy", action="append", default=[], metavar="IP", help="believe X-Forwarded headers from here")
     add("--tls-certificate", type=Path, metavar="PEM", help="serve HTTPS with this certificate")
     add("--tls-key", type=Path, metavar="PEM", help="the certificate's key")

@@ -22,9 +22,11 @@ from irenic_server.api import router
 from irenic_server.asgi import read_body, replay, respond, respond_problem
 from irenic_server.auth import PRINCIPAL, Authentication, is_api
 from irenic_server.buckets import Buckets
+from irenic_server.flow_sites import FlowSites
 from irenic_server.health import Health, server_version
 from irenic_server.logs import ROUTE, RequestLog
 from irenic_server.openapi import describe
+from irenic_server.origins import Origins, origins_of
 from irenic_server.problems import MEDIA_TYPE, Problem
 from irenic_server.raw_routes import RawRoutes
 from irenic_server.reach import check_reach
@@ -55,9 +57,11 @@ class App:
         self.services = Services(settings)
         self.api = create_api(self.services)
         rates = Buckets(settings.limits.rate, settings.limits.rate_burst)
-        authentication = Authentication(Dispatch(self.services, self.api, rates), settings, self.services.tokens)
-        gate = HostGate(authentication, settings)
-        log = RequestLog(SecurityHeaders(gate, settings), self.services.metrics)
+        self.origins = origins = origins_of(settings)
+        dispatch = Dispatch(self.services, self.api, rates, origins)
+        authentication = Authentication(dispatch, settings, self.services.tokens, origins)
+        gate = HostGate(authentication, settings, origins)
+        log = RequestLog(SecurityHeaders(gate, settings, origins), self.services.metrics)
         self._app = Prefixed(log, settings.prefix)
         self.shortcut = Shortcut(self.services, log=log, gate=gate, authentication=authentication, rates=rates)
         self.on_failure: Callable[[], None] = lambda: None
@@ -108,14 +112,17 @@ class Prefixed:
 class Dispatch:
     """Hands a request to what serves it; bodies reach FastAPI only after they were read within bounds."""
 
-    def __init__(self, services: Services, api: ASGIApp, rates: Buckets) -> None:
+    def __init__(self, services: Services, api: ASGIApp, rates: Buckets, origins: Origins | None) -> None:
         limits = services.settings.limits
         self._services = services
         self._raw = RawRoutes(services)
         self._health = Health(services)
         self._intake = Intake(services)
         self._api = LargeAnswers(api, services.answers)
-        self._site = Site(services.settings.site) if services.settings.site is not None else None
+        site = services.settings.site
+        self._site: ASGIApp | None = Site(site) if site is not None else None
+        if site is not None and origins is not None:
+            self._site = FlowSites(Site(site), site, origins, services.settings)
         self._limits = limits
         self._rates = rates
 

@@ -9,6 +9,7 @@ from starlette.types import Scope as AsgiScope
 
 from irenic_server.asgi import header, respond, respond_problem
 from irenic_server.buckets import Buckets
+from irenic_server.origins import Origins
 from irenic_server.problems import Problem
 from irenic_server.settings import Settings
 from irenic_server.tokens import Principal, Scope, Tokens
@@ -37,8 +38,9 @@ _LOGIN_PAGE = """<!doctype html>
 class Authentication:
     """Answers 401 and 403 itself, and passes on what is allowed."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, tokens: Tokens) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, tokens: Tokens, origins: Origins | None) -> None:
         self._app = app
+        self._origins = origins
         self._tokens = tokens
         self._prefix = settings.prefix
         self._secure = settings.scheme == "https"
@@ -53,7 +55,7 @@ class Authentication:
             if b"token=" in scope["query_string"] and not is_api(path) and scope["method"] in _SAFE_METHODS:
                 await self._log_in(scope, send)
                 return
-            principal = await self._principal(scope)
+            principal = self._at_its_host(scope, await self._principal(scope))
             _check_scope(principal, scope["method"], path)
         except Problem as problem:
             await self._refuse(scope, send, problem)
@@ -72,10 +74,15 @@ class Authentication:
             return None
         return principal
 
+    def _at_its_host(self, scope: AsgiScope, principal: Principal) -> Principal:
+        """Return whom a flow's cookie stands for at the host of the flow: it opens nothing but that flow."""
+        label = self._origins.label_of(scope) if self._origins is not None else None
+        if self._origins is None or label is None or not uses_cookie(scope):
+            return principal
+        return principal.narrowed(self._origins.flow_id(label))
+
     async def _principal(self, scope: AsgiScope) -> Principal:
-        given = _bearer(scope)
-        if given is None:
-            given = _cookie(scope)
+        given = given_token(scope)
         if given is None:
             raise Problem(
                 "unauthenticated",
@@ -127,7 +134,8 @@ class Authentication:
             f"Path={self._prefix or '/'}",
             f"Max-Age={_YEAR}",
             "HttpOnly",
-            "SameSite=Strict",
+            # The list of flows leads to other hosts, where a strict one would not be sent at first.
+            "SameSite=Strict" if self._origins is None else "SameSite=Lax",
         ]
         if self._secure or scope.get("scheme") == "https":
             parts.append("Secure")
@@ -162,6 +170,12 @@ def cookie_name(scope: AsgiScope) -> str:
 def uses_cookie(scope: AsgiScope) -> bool:
     """Tell whether a request is let in by a cookie, which a browser sends by itself."""
     return not _is_bearer(header(scope, b"authorization")) and header(scope, b"cookie") is not None
+
+
+def given_token(scope: AsgiScope) -> str | None:
+    """Return the token that a request comes with, in a header or a cookie."""
+    bearer = _bearer(scope)
+    return bearer if bearer is not None else _cookie(scope)
 
 
 def _bearer(scope: AsgiScope) -> str | None:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from irenic_server.asgi import Header, all_headers, respond_problem
 from irenic_server.auth import OPEN_PATHS, is_api, uses_cookie
+from irenic_server.origins import Origins
 from irenic_server.problems import Problem
 from irenic_server.settings import Settings
 
@@ -47,8 +48,9 @@ _connect_source = re.compile(
 class HostGate:
     """Refuses names that are not this server's, and requests that another site's page makes."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, origins: Origins | None) -> None:
         self._app = app
+        self._origins = origins
         self._allowed = {name.lower() for name in settings.allowed_hosts}
         self._allowed |= {"localhost", settings.host.lower()}
 
@@ -92,6 +94,8 @@ class HostGate:
 
     def _is_own(self, host: str) -> bool:
         name = _host_name(host)
+        if self._origins is not None and (name == self._origins.name or self._origins.label(host) is not None):
+            return True
         if name in self._allowed or host in self._allowed:
             return True
         try:
@@ -116,8 +120,9 @@ def _is_foreign(origin: bytes | None, host: str) -> bool:
 class SecurityHeaders:
     """Adds the headers that isolate the page and bound what it may load."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, origins: Origins | None) -> None:
         self._app = app
+        self._origins = origins
         self._policy = ContentPolicy(settings.site)
         self._secure = settings.scheme == "https"
 
@@ -132,7 +137,11 @@ class SecurityHeaders:
         await self._app(scope, receive, send_secured)
 
     def _site_headers(self, scope: Scope) -> tuple[Header, ...]:
-        flow = parse_qs(scope["query_string"].decode("latin-1")).get("flow", [None])[0]
+        label = self._origins.label_of(scope) if self._origins is not None else None
+        if self._origins is not None and label is not None:
+            flow: str | None = self._origins.flow_name(label)
+        else:
+            flow = parse_qs(scope["query_string"].decode("latin-1")).get("flow", [None])[0]
         of_worker = scope["path"].endswith(_SCRIPTS)
         return (*_SITE, (b"content-security-policy", self._policy.header(flow, of_worker=of_worker)))
 

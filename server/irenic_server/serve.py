@@ -97,6 +97,10 @@ def serve(settings: Settings, *, announce: Announce, open_browser: bool = False)
             if ownership is not None:
                 ownership.announce(base)
             announce(address)
+            if app.origins is not None:
+                port = listener.getsockname()[1]
+                for name, own in app.origins.addresses(settings.scheme, port, settings.prefix):
+                    announce(f"  {name}: {own}?{address.rpartition('?')[2]}")
             if open_browser:
                 webbrowser.open(address)
 

@@ -51,6 +51,9 @@ class Settings(BaseModel):
     strict_port: bool = Field(False, description="whether to end where the port is taken")
     token: SecretStr = Field(default_factory=lambda: SecretStr(secrets.token_urlsafe(32)))
     allowed_hosts: tuple[str, ...] = Field((), description="host names besides those of the loopback interface")
+    origin_name: str | None = Field(
+        None, description="name below which each flow has a host, and so an origin, of its own; localhost, or one's own"
+    )
     prefix: str = Field("", description="path under which a proxy serves this server, e.g. /irenic")
     trusted_proxies: tuple[str, ...] = Field((), description="addresses whose X-Forwarded headers are believed")
     tls_certificate: Path | None = None

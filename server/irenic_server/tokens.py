@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -53,20 +53,39 @@ class TokenError(IrenicError):
 
 
 @dataclass(slots=True)
-class Principal:
-    """Whoever a token stands for; ``stored``, ``pending`` and ``storage_limit`` are in bytes.
+class Room:
+    """How much a token may store and has stored, in bytes.
 
-    ``pending`` is being stored just now: requests that come in the same moment share one limit. ``flows`` are the flows
-    that it is for, each as ``FLOW`` or ``FLOW/PROFILE``; it is for all where there are none.
+    ``pending`` is being stored just now: requests that come in the same moment share one limit.
+    """
+
+    limit: int | None = None
+    stored: int = 0
+    pending: int = 0
+
+
+@dataclass(slots=True)
+class Principal:
+    """Whoever a token stands for.
+
+    ``flows`` are the flows that it is for, each as ``FLOW`` or ``FLOW/PROFILE``; it is for all where there are none.
     """
 
     name: str
     scopes: frozenset[Scope]
     key: int | None = None
-    storage_limit: int | None = None
-    stored: int = 0
-    pending: int = 0
+    room: Room = field(default_factory=Room)
     flows: frozenset[str] = frozenset()
+
+    def narrowed(self, flow: str) -> "Principal":
+        """Return the same for one flow only.
+
+        :raises Problem: if it is not for that flow.
+        """
+        own = {name for name in self.flows if name.partition("/")[0] == flow} if self.flows else {flow}
+        if not own:
+            raise self.out_of_reach(flow)
+        return replace(self, flows=frozenset(own))
 
     def may_reach(self, flow: str, profile: str | None = None) -> bool:
         """Tell whether it is for a profile of a flow; for all of its profiles where none is named."""
@@ -91,25 +110,22 @@ class Principal:
 
         :raises Problem: if it may not store that much more.
         """
-        self._check_room(size)
-        self.pending += size
+        room = self.room
+        if room.limit is not None and room.stored + room.pending + size > room.limit:
+            raise Problem(
+                "storage-full",
+                f"The token {self.name!r} may store {room.limit} bytes and has stored {room.stored}. Nothing of this "
+                "request was stored; what was acknowledged before is safe. Ask for a larger limit.",
+                limit=room.limit,
+                stored=room.stored,
+            )
+        room.pending += size
 
     def settle(self, size: int, *, stored: bool) -> None:
         """Note that bytes for which there was room have been stored, or have not."""
-        self.pending -= size
+        self.room.pending -= size
         if stored:
-            self.stored += size
-
-    def _check_room(self, size: int) -> None:
-        limit = self.storage_limit
-        if limit is not None and self.stored + self.pending + size > limit:
-            raise Problem(
-                "storage-full",
-                f"The token {self.name!r} may store {limit} bytes and has stored {self.stored}. Nothing of this "
-                "request was stored; what was acknowledged before is safe. Ask for a larger limit.",
-                limit=limit,
-                stored=self.stored,
-            )
+            self.room.stored += size
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +227,8 @@ def _principals(connection: Connection) -> dict[str, Principal]:
             row.name,
             frozenset(_scopes(row.scopes)),
             row.key,
-            row.storage_limit,
-            row.stored,
-            flows=frozenset(_flows(row.scopes)),
+            Room(row.storage_limit, row.stored),
+            frozenset(_flows(row.scopes)),
         )
         for row in connection.execute(select(tokens))
     }
@@ -257,8 +272,8 @@ class Tokens:
             if known is not None:
                 # The same object, because requests under way count on it; what is stored only grows.
                 known.scopes, known.flows = principal.scopes, principal.flows
-                known.storage_limit = principal.storage_limit
-                known.stored = max(known.stored, principal.stored)
+                known.room.limit = principal.room.limit
+                known.room.stored = max(known.room.stored, principal.room.stored)
                 fresh[digest] = known
         self._named = fresh
         self._read_at = time.monotonic()

@@ -1,6 +1,8 @@
 """A flow that needs a package: served and exported from a terminal, and run in a tab by nothing but what is there."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -186,3 +188,18 @@ def test_markers_are_evaluated_for_the_python_that_tabs_have(
         environment = json.loads(answer_of(tab.outcome(tab.submit())))
     lock = json.loads((site / MANIFEST).read_text())["lock"]
     assert environment == TabPython.of_site(site, lock).environment
+
+
+def test_a_served_site_is_gone_when_its_server_is(folder: Path, site: Path) -> None:
+    """Also where a supervisor ends it by SIGTERM."""
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    command = [sys.executable, "-m", "irenic", "serve", "tea.py", "--site", str(site), "--port", "0"]
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True, env=environment) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline().startswith("http://")
+        assert [path.name for path in temporary.iterdir()] != []
+        server.terminate()
+        assert server.wait(20) == 128 + signal.SIGTERM
+    assert list(temporary.iterdir()) == []

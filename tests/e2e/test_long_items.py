@@ -83,7 +83,9 @@ def test_an_item_in_a_terminal_keeps_its_lease(folder: Path) -> None:
 def test_an_item_that_runs_on_a_server_keeps_its_lease(folder: Path) -> None:
     """The server's own loop renews nothing: the item is in another."""
     terminals = Terminals(folder, "")
-    serve = terminals.start("serve", "flow.py", "--run", "--port", "0", "--token", TOKEN, "--database", "served.db")
+    serve = terminals.start(
+        "serve", "flow.py", "--run", "--no-page", "--port", "0", "--token", TOKEN, "--database", "served.db"
+    )
     try:
         assert serve.stdout is not None
         address = serve.stdout.readline().partition("/?token=")[0]

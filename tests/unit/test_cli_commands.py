@@ -294,6 +294,7 @@ def test_reports_are_written(irenic: Irenic) -> None:
         (["ensure", "flow.py", "--deadline", "0"], "the options are not valid: deadline"),
         (["export", "flow.py", "--out", "site"], "there is no built site in build/site"),
         (["serve", "empty"], "there is no flow file in empty"),
+        (["serve", "flow.py"], "there is no built site in build/site. Build it"),
     ],
 )
 def test_usage_errors_say_what_to_do_next(irenic: Irenic, arguments: list[str], told: str) -> None:
@@ -318,12 +319,13 @@ def test_version_and_help_are_there(irenic: Irenic) -> None:
 
 
 def test_a_site_is_exported_with_other_flows_in_it(irenic: Irenic) -> None:
-    """The built files are linked, the list of flows and the manifest are made anew."""
+    """The built files are copied, the list of flows and the manifest are made anew."""
     irenic("new", "hello")
     write_site(Path("built"))
     made = irenic("export", "hello.py", "--out", "site", "--site", "built")
     assert (made.code, made.err) == (0, "")
-    assert Path("site/index.html").samefile("built/index.html")
+    assert Path("site/index.html").read_text() == Path("built/index.html").read_text()
+    assert all(path.stat().st_nlink == 1 for path in Path("site").rglob("*") if path.is_file())
     assert sorted(path.name for path in Path("site/flows").iterdir()) == ["hello.json", "hello.py", "index.json"]
     assert json.loads(Path("site/flows/index.json").read_text())["flows"][0]["id"] == "hello"
     files = json.loads(Path("site/manifest.json").read_text())["files"]

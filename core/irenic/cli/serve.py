@@ -1,7 +1,12 @@
 """``irenic serve``."""
 
+import signal
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -9,6 +14,7 @@ import typer
 from irenic.cli.exit_codes import ExitCode
 from irenic.cli.server import DEFAULT_DATABASE, DatabaseOption, make_place_for, server_program
 from irenic.cli.site_options import DEFAULT_SITE, MANIFEST, RefreshOption, SiteOption, tell
+from irenic.model.errors import ParamsError
 
 
 def serve(
@@ -29,6 +35,15 @@ def serve(
     database: DatabaseOption = DEFAULT_DATABASE,
     site: SiteOption = Path(DEFAULT_SITE),
     refresh: RefreshOption = False,
+    origin_per_flow: Annotated[
+        bool,
+        typer.Option("--origin-per-flow", help="Give each flow a host, and so cookie and files, of its own."),
+    ] = False,
+    origin_name: Annotated[
+        str | None,
+        typer.Option("--origin-name", help="The same, below this name instead of localhost.", metavar="NAME"),
+    ] = None,
+    no_page: Annotated[bool, typer.Option("--no-page", help="Serve the API alone, without a built site.")] = False,
     open: Annotated[bool, typer.Option("--open", help="Open the address in a browser.")] = False,
 ) -> ExitCode:
     """Serve the page with these flows, and the store that it and terminals share.
@@ -47,16 +62,35 @@ def serve(
     arguments += ["--strict-port"] if strict_port else []
     arguments += ["--token", token] if token else []
     arguments += ["--open"] if open else []
+    arguments += ["--origin-per-flow"] if origin_per_flow else []
+    arguments += ["--origin-name", origin_name] if origin_name else []
     arguments += [part for file in files for part in ("--run", str(file))] if run else []
-    with tempfile.TemporaryDirectory(prefix="irenic-site-") as folder:
+    if no_page:
+        return ExitCode(server(arguments))
+    if not (site / MANIFEST).is_file():
+        raise ParamsError(
+            f"there is no built site in {site}. Build it (`python3 build.py setup` in irenic's own folder makes "
+            "build/site), or name one by --site; --no-page serves the API alone."
+        )
+    with tempfile.TemporaryDirectory(prefix="irenic-site-") as folder, _ended_by_sigterm():
         served = site
-        if files and (site / MANIFEST).is_file():
+        if files:
             served = Path(folder) / "site"
             wheels = FlowWheels(wheel_cache(), tell, refresh=refresh)
-            for problem in make_site(site, served, files, wheels, whole=False):
+            for problem in make_site(site, served, files, wheels, whole=False, linked=True):
                 tell(problem)
-        if (served / MANIFEST).is_file():
-            arguments += ["--site", str(served)]
-        else:
-            tell(f"there is no built site in {site}: only the API is served.")
-        return ExitCode(server(arguments))
+        return ExitCode(server([*arguments, "--site", str(served)]))
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Unwind at SIGTERM, also where the server sends it to its own process again once it has ended."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -2,7 +2,7 @@
 
 make_site
   _read_flows           each flow's picture and wheels, or why no tab can run it
-  _link_all             what was built, but for what belonged to its flows
+  _put_all              what was built, but for what belonged to its flows
   _manifest             what the page, the server and the service worker read
 """
 
@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +50,19 @@ def wheel_cache() -> Path:
 
 
 def make_site(
-    built: Path, target: Path, flows: Sequence[Path], wheels: FlowWheels | None = None, *, whole: bool = True
+    built: Path,
+    target: Path,
+    flows: Sequence[Path],
+    wheels: FlowWheels | None = None,
+    *,
+    whole: bool = True,
+    linked: bool = False,
 ) -> list[str]:
     """Make a site in a folder that is new or empty, of the built one and the given flows; return what is wrong with it.
 
     :param wheels: finds what the flows need beyond what every tab has.
     :param whole: make nothing unless a tab can run every flow.
+    :param linked: have files in common with the built site, for a site that is gone soon and that nobody writes to.
     :raises ParamsError: if there is no built site, or the folder holds anything.
     :raises FlowError: if a file defines no flow, or none that can be shown is left.
     """
@@ -71,9 +78,10 @@ def make_site(
     added = _wheels_of(shown)
     made = _files_of(shown, flows)
     left_out = {place for place in before["files"] if _is_of_a_flow(place, tab)}
-    _link_all(built, target, {MANIFEST, *left_out})
+    put = _link if linked else shutil.copyfile
+    _put_all(built, target, {MANIFEST, *left_out}, put)
     for place, wheel in added.items():
-        _link(wheel, target / place)
+        put(wheel, target / place)
     for place, content in made.items():
         (target / place).write_bytes(content)
     hashes = {place: digest for place, digest in before["files"].items() if place not in left_out}
@@ -128,14 +136,14 @@ def _is_of_a_flow(place: str, tab: TabPython) -> bool:
     )
 
 
-def _link_all(built: Path, target: Path, left_out: Collection[str]) -> None:
+def _put_all(built: Path, target: Path, left_out: Collection[str], put: Callable[[str, str], object]) -> None:
     unwanted = {f"{place}{suffix}" for place in left_out for suffix in ("", *SIBLINGS)}
 
     def ignored(folder: str, names: list[str]) -> set[str]:
         within = Path(folder).relative_to(built)
         return {name for name in names if (within / name).as_posix() in unwanted}
 
-    shutil.copytree(built, target, copy_function=_link, dirs_exist_ok=True, ignore=ignored)
+    shutil.copytree(built, target, copy_function=put, dirs_exist_ok=True, ignore=ignored)
     (target / FLOWS).mkdir(exist_ok=True)
 
 
