@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from pydantic_core import to_json
 from sqlalchemy import Connection, select
 from starlette.types import Receive, Scope, Send
 
+from irenic_server import otlp_protobuf
 from irenic_server.answers import within
 from irenic_server.asgi import decompress, header, read_body, respond
 from irenic_server.auth import PRINCIPAL
@@ -42,6 +44,7 @@ TRY_AGAIN = frozenset({429, 502, 503, 504})
 MOST_WAIT_SECONDS = 60.0
 
 _JSON = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+_PROTOBUF = [(b"content-type", otlp_protobuf.MEDIA_TYPE), (b"cache-control", b"no-store")]
 _GRPC_CODES = {400: 3, 401: 16, 403: 7, 413: 8, 415: 3, 429: 8, 503: 14, 507: 8}
 
 _log = logging.getLogger("irenic.server")
@@ -60,26 +63,29 @@ class Intake:
         if scope["method"] != "POST" or name == path or name not in list(Signal):
             return False
         scope[ROUTE] = "telemetry"
+        is_protobuf = _content_type(scope) == otlp_protobuf.MEDIA_TYPE
         try:
             answer = await self._take(scope, receive, Signal(name))
         except Problem as problem:
-            await _respond_status(send, problem)
+            await _respond_status(send, problem, is_protobuf=is_protobuf)
         else:
-            await respond(send, 200, answer, _JSON)
+            await respond(send, 200, answer, _PROTOBUF if is_protobuf else _JSON)
         return True
 
     async def _take(self, scope: Scope, receive: Receive, signal: Signal) -> bytes:
         services = self._services
         if not services.settings.telemetry:
             raise Problem("not-found", "This server takes no telemetry: it was started without.")
-        content_type = (header(scope, b"content-type") or b"").partition(b";")[0].strip().lower()
-        if content_type != b"application/json":
-            raise Problem("unsupported-media-type", "Send OTLP as application/json; protobuf is not supported.")
+        is_protobuf = _content_type(scope) == otlp_protobuf.MEDIA_TYPE
+        if not is_protobuf and _content_type(scope) != b"application/json":
+            raise Problem("unsupported-media-type", "Send OTLP as application/x-protobuf or application/json.")
         limit = services.settings.limits.telemetry_body
+        if is_protobuf:
+            limit = min(limit, otlp_protobuf.MOST_BYTES)
         body = decompress(await read_body(scope, receive, limit), header(scope, b"content-encoding"), limit)
         principal: Principal = scope[PRINCIPAL]
         try:
-            parsed = await asyncio.to_thread(_parse, signal, body)
+            parsed, text = await asyncio.to_thread(_parse, signal, body, is_protobuf=is_protobuf)
         except NotOtlpError as error:
             raise Problem("malformed-body", f"The body is no OTLP request of {signal}: {error}.") from None
         if parsed.records:
@@ -95,19 +101,31 @@ class Intake:
                 principal.settle(size, stored=stored)
         services.metrics.telemetry(signal, len(parsed.records), parsed.rejected)
         if services.forwarder is not None:
-            services.forwarder.put(signal, body)
-        return parsed.answer(signal)
+            services.forwarder.put(signal, text)
+        return otlp_protobuf.answer(signal, parsed) if is_protobuf else parsed.answer(signal)
 
 
-def _parse(signal: Signal, body: bytes) -> Parsed:
-    return parse(signal, parse_json(body))
+def _content_type(scope: Scope) -> bytes:
+    return (header(scope, b"content-type") or b"").partition(b";")[0].strip().lower()
 
 
-async def _respond_status(send: Send, problem: Problem) -> None:
-    """Answer as OTLP has it: a google.rpc.Status; what a problem says besides is kept."""
-    extra = problem.extra | {"code": _GRPC_CODES.get(problem.status, 2), "message": problem.detail}
-    merged = Problem(problem.name, problem.detail, **extra)
+def _parse(signal: Signal, body: bytes, *, is_protobuf: bool) -> tuple[Parsed, bytes]:
+    """Return what a request holds, and the request as JSON."""
+    if not is_protobuf:
+        return parse(signal, parse_json(body)), body
+    value = otlp_protobuf.read_request(signal, body)
+    return parse(signal, value), to_json(value)
+
+
+async def _respond_status(send: Send, problem: Problem, *, is_protobuf: bool) -> None:
+    """Answer as OTLP has it: a google.rpc.Status; what a problem says besides is kept in JSON."""
+    code = _GRPC_CODES.get(problem.status, 2)
     headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+    if is_protobuf:
+        body = otlp_protobuf.status(code, problem.detail)
+        await respond(send, problem.status, body, [*_PROTOBUF, *headers])
+        return
+    merged = Problem(problem.name, problem.detail, **problem.extra, code=code, message=problem.detail)
     await respond(send, problem.status, merged.body(), [*_JSON, *headers])
 
 
