@@ -45,8 +45,9 @@ class RawRoutes:
         method: str = scope["method"]
         match = _execution_route.fullmatch(path)
         if match is None:
-            if path != LIST_STREAM or method != "GET":
+            if path != LIST_STREAM:
                 return False
+            _check_method(method)
             scope[ROUTE] = "list_stream"
             await self._list_stream(scope, receive, send)
             return True
@@ -54,14 +55,16 @@ class RawRoutes:
         if name == "events" and method == "POST":
             scope[ROUTE] = "append"
             await respond_json(send, 200, await self.append(scope, receive, execution_id))
-        elif name == "stream" and method == "GET":
+        elif name == "events":
+            return False  # reading them is an ordinary route
+        elif name == "stream":
+            _check_method(method)
             scope[ROUTE] = "stream"
             await self._stream(scope, receive, send, execution_id)
-        elif name == "signal" and method == "GET":
+        else:
+            _check_method(method)
             scope[ROUTE] = "signal"
             await self._signal(send, execution_id)
-        else:
-            return False
         return True
 
     async def append(self, scope: Scope, receive: Receive, execution_id: str) -> bytes:
@@ -124,6 +127,11 @@ class RawRoutes:
                 f"The server is ending, or has {most} open streams already. Come back in a few seconds.",
                 headers={"Retry-After": "5"},
             )
+
+
+def _check_method(method: str) -> None:
+    if method != "GET":
+        raise Problem("method-not-allowed", "This can only be read.", headers={"Allow": "GET"})
 
 
 def _last_event_id(scope: Scope) -> str | None:
