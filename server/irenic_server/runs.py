@@ -10,16 +10,19 @@ import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Coroutine, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from irenic.endpoints.printed_lines import masked_output
 from irenic.engine.execution import CmdExecution
 from irenic.engine.execution_map import CmdExecutionMap, default_holder
 from irenic.engine.request import CmdExecRequest
 from irenic.flow.flow import Flow
 from irenic.flow.script import load_flow
+from irenic.flow.secret_mask import RecentSecrets
 from irenic.model.errors import FlowError, IrenicError
 from irenic.model.interrupt import InterruptReply
 from irenic.model.outcome import CmdOutcome
@@ -73,9 +76,12 @@ class Runs:
         self._ended: OrderedDict[str, CmdOutcome] = OrderedDict()
         self._map: CmdExecutionMap
         self._watching: set[asyncio.Task[None]] = set()
+        self._secrets = RecentSecrets()
+        self._printing = ExitStack()
 
     async def start(self) -> None:
-        """Start the thread."""
+        """Start the thread; what is printed from now on has no secrets of what runs here in it."""
+        self._printing.enter_context(masked_output(self._secrets))
         self._thread.start()
         await self._there(self._open())
 
@@ -85,6 +91,9 @@ class Runs:
         self._loop.call_soon_threadsafe(self._loop.stop)
         await asyncio.to_thread(self._thread.join)
         self._loop.close()
+        self._printing.close()
+        # A signal that ends the process afterwards would leave what is not written yet.
+        sys.stdout.flush()
 
     async def ended(self) -> None:
         """Wait until nothing runs here; what is submitted meanwhile is waited for too."""
@@ -153,6 +162,7 @@ class Runs:
 
     async def _submit(self, request: CmdExecRequest) -> str:
         execution = self._map.submit(request)
+        self._secrets.add(execution.secrets)
         if execution.id == request.id:
             watching = self._loop.create_task(self._watch(execution))
             self._watching.add(watching)

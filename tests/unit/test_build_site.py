@@ -133,7 +133,7 @@ const [module, packed, ...names] = process.argv.slice(2);
 const { loadMicroPython } = await import(module);
 const python = await loadMicroPython({ stdout: console.log });
 python.registerJsModule("pyscript", {});
-globalThis.document = {};
+globalThis.document = { baseURI: "http://localhost/" };
 globalThis.addEventListener = () => {};
 python.FS.writeFile("packed.mpy", readFileSync(packed));
 python.runPython(`import packed\n${names.map((name) => `import ${name}\n`).join("")}print(ui.units.size(1500000))`);

@@ -3,8 +3,11 @@
 import json
 import subprocess
 import sys
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.leaky_flow import HIDDEN, LEAKY, SECRET
 from tests.server.harness import TOKEN, running_server
@@ -118,3 +121,34 @@ def test_a_secret_is_not_in_a_servers_database(tmp_path: Path, how: str) -> None
         assert run.returncode == (1 if how else 0)
     assert any(b"leaky" in path.read_bytes() for path in data.rglob("*") if path.is_file())
     assert_hidden(tmp_path, run)
+
+
+@pytest.mark.parametrize("how", ["", "raise"])
+def test_a_server_that_runs_flows_prints_and_stores_no_secret(tmp_path: Path, how: str) -> None:
+    """Its output, log and database; while it runs and when it has ended."""
+    (tmp_path / "leaky.py").write_text(LEAKY)
+    options = ["--database", "server.db", "--port", "0", "--token", TOKEN, "--log-level", "debug"]
+    with (
+        (tmp_path / "output.txt").open("wb") as output,
+        subprocess.Popen(
+            [sys.executable, "-m", "irenic_server", "--run", "leaky.py", *options],
+            cwd=tmp_path,
+            env={"PATH": "/usr/bin:/bin", "LEAKY": how, "PYTHONIOENCODING": "utf-8"},
+            stdout=subprocess.PIPE,
+            stderr=output,
+        ) as server,
+    ):
+        assert server.stdout is not None
+        address = server.stdout.readline().decode().partition("/?token=")[0]
+        ends = ExitStack()
+        ends.callback(server.terminate)
+        with ends, httpx.Client(base_url=f"{address}/api/v1", headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+            asked = client.post("/executions", json={"flow": "leaky", "inputs": {"token": SECRET}})
+            outcome = f"/executions/{asked.json()['id']}/outcome"
+            while client.get(outcome).status_code == 404:
+                time.sleep(0.05)
+            assert client.get(outcome).json()["kind"] == ("item_error" if how else "complete")
+        printed, _ = server.communicate(timeout=20)
+    assert b"printed **********" in printed
+    assert HIDDEN.encode() not in printed
+    assert_hidden(tmp_path)

@@ -14,7 +14,6 @@ from pydantic import ValidationError
 from irenic.cli.exit_codes import ExitCode, exit_code_of, has_differences
 from irenic.cli.flows import load_flow_file, remember_flow_file
 from irenic.cli.inputs import asked_secrets, parse_inputs
-from irenic.cli.masked_output import masked_output
 from irenic.cli.options import DEFAULT_STORE, ApplyOptions, ShowOptions, StopOptions, WhatOptions
 from irenic.cli.progress import ProgressChoice, chosen_progress
 from irenic.cli.questions import answered, is_asked_here
@@ -25,6 +24,7 @@ from irenic.endpoints.ci import CiEndpoint
 from irenic.endpoints.cli import CliEndpoint
 from irenic.endpoints.outcome_text import CommandLine
 from irenic.endpoints.preview_text import preview_text, question_text
+from irenic.endpoints.printed_lines import masked_output
 from irenic.endpoints.reports import ReportEndpoint
 from irenic.endpoints.terminal import Ink, has_icons, wants_colour
 from irenic.engine.execution_map import CmdExecutionMap

@@ -1,12 +1,7 @@
 """``irenic serve``."""
 
-import signal
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -54,6 +49,7 @@ def serve(
     """
     from irenic.cli.flow_wheels import FlowWheels
     from irenic.cli.site import flow_files, make_site, wheel_cache
+    from irenic.endpoints.process_signals import ended_by_sigterm
 
     server = server_program("main")
     files = flow_files(flows or [])
@@ -72,7 +68,7 @@ def serve(
             f"there is no built site in {site}. Build it (`python3 build.py setup` in irenic's own folder makes "
             "build/site), or name one by --site; --no-page serves the API alone."
         )
-    with tempfile.TemporaryDirectory(prefix="irenic-site-") as folder, _ended_by_sigterm():
+    with tempfile.TemporaryDirectory(prefix="irenic-site-") as folder, ended_by_sigterm():
         served = site
         if files:
             served = Path(folder) / "site"
@@ -80,17 +76,3 @@ def serve(
             for problem in make_site(site, served, files, wheels, whole=False, linked=True):
                 tell(problem)
         return ExitCode(server([*arguments, "--site", str(served)]))
-
-
-@contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Unwind at SIGTERM, also where the server sends it to its own process again once it has ended."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        sys.exit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

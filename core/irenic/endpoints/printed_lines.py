@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO, TypeVar
 
+from irenic.flow.secret_mask import MaskedStream, RecentSecrets, SecretMask
 from irenic.model.text import visible
 
 S = TypeVar("S")
@@ -96,3 +97,13 @@ def printed_lines(take: Callable[[str], None], *, stdout: bool) -> Iterator[None
         finally:
             for proxy in proxies:
                 proxy.finish()
+
+
+@contextmanager
+def masked_output(secrets: SecretMask | RecentSecrets) -> Iterator[None]:
+    """Mask secrets in what is printed to standard output and standard error until the block ends.
+
+    What a child process writes there does not pass through here.
+    """
+    with replaced_streams(("stdout", "stderr"), lambda stream: MaskedStream(stream, secrets)):
+        yield

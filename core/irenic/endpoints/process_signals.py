@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
@@ -189,3 +190,17 @@ def suspension(on_suspend: Callable[[], None], on_resume: Callable[[], None]) ->
         yield
     finally:
         signal.signal(signal.SIGTSTP, found)
+
+
+@contextlib.contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """Unwind at SIGTERM, also where a server sends it to its own process once more when it has ended."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

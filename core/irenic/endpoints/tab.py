@@ -8,6 +8,7 @@ TabEndpoint             what is told back
 import asyncio
 import sys
 from collections.abc import Awaitable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
@@ -31,6 +32,7 @@ from irenic.flow.context import FileSystem
 from irenic.flow.flow import Flow
 from irenic.flow.params import explain
 from irenic.flow.script import load_flow
+from irenic.flow.secret_mask import MaskedStream, SecretMask, holds_secrets
 from irenic.guards import restored_guards
 from irenic.model.errors import FlowError, IrenicError
 from irenic.model.ids import new_execution_id
@@ -95,6 +97,8 @@ class TabSession:
         self._executions = CmdExecutionMap(store, endpoints, holder=bridge.holder)
         self._signals = TabSignals(bridge.signals, self._heard_signal)
         self._loop = asyncio.get_event_loop()
+        self.secrets = SecretMask()
+        """The secrets that the page has sent so far."""
 
     def begin(self) -> None:
         """Tell the page that messages are taken."""
@@ -160,7 +164,17 @@ class TabSession:
             raise FlowError("no flow is loaded: load one first.")
         return self._flow
 
+    async def _learn_secrets(self, profile: str, inputs: dict[str, Any]) -> None:
+        """Mask the secrets among inputs in whatever is printed from now on."""
+        flow = self._loaded()
+        if flow.inputs_model is None or not holds_secrets(flow.inputs_model):
+            return
+        with suppress(IrenicError):  # inputs that are wrong are refused by what takes them
+            stored = await self._executions.store.inputs(flow.id, profile)
+            self.secrets.learn(flow.merge_inputs(stored, inputs))
+
     async def _preview(self, message: m.PreviewRequest) -> None:
+        await self._learn_secrets(message.profile, message.inputs)
         if message.resumes is not None:
             request = await self._again(message.resumes, message.inputs)
         else:
@@ -187,6 +201,7 @@ class TabSession:
 
     async def _submit(self, message: m.Submit) -> None:
         try:
+            await self._learn_secrets(message.profile, message.inputs)
             if message.resumes is not None:
                 more = {"id": message.execution_id, "take_over": message.take_over}
                 request = await self._again(message.resumes, message.inputs, **more)
@@ -321,6 +336,7 @@ def start(bridge: Bridge) -> TabSession:
 
 def _begin(bridge: Bridge, store: Store) -> TabSession:
     session = TabSession(bridge, store)
+    sys.stdout, sys.stderr = (MaskedStream(stream, session.secrets) for stream in (sys.stdout, sys.stderr))
     session.begin()
     return session
 

@@ -3,7 +3,8 @@
 import base64
 import json
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, TypeVar, get_args, get_origin
 from urllib.parse import quote, quote_plus
@@ -62,6 +63,44 @@ class SecretMask:
     def data(self, value: T) -> T:
         """Return data, or a model, without the secrets in its texts; what holds none is the same object."""
         return value if self._pattern is None else with_texts(value, self.text)
+
+
+class RecentSecrets:
+    """Masks the secrets of the last few masks that it was given: of what runs in a process that goes on for long."""
+
+    def __init__(self, most: int = 64) -> None:
+        self._masks: deque[SecretMask] = deque(maxlen=most)
+
+    def add(self, mask: SecretMask) -> None:
+        """Mask what a mask does, also what it learns of later."""
+        self._masks.append(mask)
+
+    def text(self, text: str) -> str:
+        """Return a text without the secrets in it."""
+        for mask in tuple(self._masks):
+            text = mask.text(text)
+        return text
+
+
+class MaskedStream:
+    """A stream that passes text on without secrets; in all else it is the stream that it stands for."""
+
+    def __init__(self, stream: Any, secrets: SecretMask | RecentSecrets) -> None:
+        self._stream = stream
+        self._secrets = secrets
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write a text without the secrets in it."""
+        self._stream.write(self._secrets.text(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write texts without the secrets in them."""
+        for line in lines:
+            self.write(line)
 
 
 def _forms(text: str) -> Iterator[str]:
