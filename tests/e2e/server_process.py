@@ -58,9 +58,12 @@ def running_server(
 
 SERVER_AWAY = (
     "ERR_CONNECTION_REFUSED",
-    "ERR_INCOMPLETE_CHUNKED_ENCODING",
-    "ERR_EMPTY_RESPONSE",
     "ERR_CONNECTION_RESET",
+    "ERR_EMPTY_RESPONSE",
+    "ERR_FAILED",
+    "ERR_INCOMPLETE_CHUNKED_ENCODING",
+    "Failed to fetch",
+    "An unknown error occurred when fetching the script",
 )
 """What a browser complains of while a server is away."""
 

@@ -17,7 +17,7 @@ def kept_page(flow_page: FlowPage) -> FlowPage:
     return flow_page
 
 
-@pytest.mark.complaints("ERR_CONNECTION_REFUSED", "ERR_FAILED", "Failed to fetch")
+@pytest.mark.complaints(*SERVER_AWAY)
 def test_a_second_visit_needs_no_server(kept_page: FlowPage, site: Path, tmp_path: Path) -> None:
     """What was known last is on screen and said to be that; Python wakes; nothing runs until the server is back."""
     before = kept_page.statuses()

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.e2e.conftest import NewTab
 from tests.e2e.flow_page import FlowPage
-from tests.e2e.server_process import replaced_server
+from tests.e2e.server_process import SERVER_AWAY, replaced_server
 
 from irenic.cli.site import make_site
 
@@ -47,7 +47,7 @@ def build_and_files(site: Path) -> tuple[str, set[str]]:
     return manifest["build"], {f"/{place}" for place in manifest["files"] if not place.startswith(NOT_KEPT)}
 
 
-@pytest.mark.complaints("ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_INCOMPLETE_CHUNKED", "Failed to fetch")
+@pytest.mark.complaints(*SERVER_AWAY)
 def test_a_new_build_takes_the_place_of_the_one_before(flow_page: FlowPage, site: Path, tmp_path: Path) -> None:
     """Whole, and without what only the old one had."""
     old, _ = build_and_files(site)

@@ -33,6 +33,17 @@ def test_a_server_that_goes_away_is_noticed_and_so_is_its_return(
 
 
 @pytest.mark.complaints(*SERVER_AWAY)
+def test_what_is_agreed_to_while_the_server_is_away_is_not_begun(flow_page: FlowPage) -> None:
+    """In a dialog that was open by then; it is said."""
+    flow_page.press("clean")
+    flow_page.preview()
+    flow_page.server.end()
+    expect(flow_page.notices).to_have_count(1)
+    flow_page.confirm()
+    expect(flow_page.reply).to_have_text("Nothing was begun: the server does not answer. Press again when it does.")
+
+
+@pytest.mark.complaints(*SERVER_AWAY)
 def test_a_run_outlasts_its_server(flow_page: FlowPage, origin: Origin, site: Path, tmp_path: Path) -> None:
     """It is said that the server is away, and no more once it is back."""
     download = begin_slow_download(flow_page, origin)

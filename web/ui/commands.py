@@ -65,7 +65,12 @@ class Commands:
         :param more: what else the message to the core says.
         """
         page, inputs = self._screen.page, self._screen.read_inputs()
-        if page is None or inputs is None or not self._screen.is_free():
+        if page is None or inputs is None:
+            return
+        if not self._screen.is_free():
+            if self._screen.server_is_away:
+                page.say("Nothing was begun: the server does not answer. Press again when it does.")
+                self._screen.request()
             return
         self._inquiry.drop()
         id = identity.ulid(int(now() * 1000), random_bytes(10))
