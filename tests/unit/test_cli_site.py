@@ -138,3 +138,26 @@ def test_a_header_that_cannot_be_read_names_its_file(irenic: Run, capsys: pytest
     Path("flows/bad.py").write_text("# /// script\n# dependencies = [\n# ///\n" + SERVED)
     assert irenic("export", "flows", "--out", "site") == 2
     assert capsys.readouterr().err.startswith("irenic: flows/bad.py: the `# /// script` block is not valid TOML")
+
+
+NATIVE = """
+from irenic import Flow
+from irenic.items import ShCommand, TextFile
+
+flow = Flow("native")
+flow.add(TextFile("text"), dest="a.txt", text="a")
+flow.add(ShCommand("made"), current="cat x", goal="echo y", ensure="echo y > x")
+"""
+
+
+@pytest.mark.usefixtures("irenic")
+def test_a_flow_of_shell_items_is_not_exported_as_if_a_tab_could_run_it() -> None:
+    """The message names the items, and how it is run; a served page shows it with that."""
+    Path("native.py").write_text(NATIVE)
+    wheels = FlowWheels(Path("cache"))
+    with pytest.raises(PackagesError, match=r"native\.py has items that only run natively: made \(ShCommand\)"):
+        make_site(Path("built"), Path("exported"), [Path("native.py")], wheels)
+    assert not Path("exported").exists()
+    (problem,) = make_site(Path("built"), Path("served"), [Path("native.py")], wheels, whole=False)
+    assert problem.endswith("Run it with `irenic ensure native.py`.")
+    assert listed(Path("served"))["native"]["problem"] == problem

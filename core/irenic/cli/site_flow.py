@@ -47,10 +47,11 @@ def read_flow(path: Path, tab: TabPython, wheels: FlowWheels) -> SiteFlow:
         found = wheels.of(path, _header_of(path), tab)
     except PackagesError as problem:
         try:
-            return SiteFlow(path.stem, load_flow_file(path).info(), problem=str(problem))
+            return SiteFlow(path.stem, _loaded(path)[0], problem=str(problem))
         except FlowError:
             raise problem from None
-    return SiteFlow(path.stem, _info(path, found), found)
+    info, problem_of_items = _read(path, found)
+    return SiteFlow(path.stem, info, found, problem_of_items)
 
 
 def _header_of(path: Path) -> FlowHeader:
@@ -62,19 +63,31 @@ def _header_of(path: Path) -> FlowHeader:
         return FlowHeader.model_validate({})  # whoever loads the file says what is wrong with it
 
 
-def _info(path: Path, wheels: Sequence[Path]) -> FlowInfo:
-    """Return a flow's picture; what it needs beyond the core is imported in another process, and not in this one."""
+def _read(path: Path, wheels: Sequence[Path]) -> tuple[FlowInfo, str | None]:
+    """Return a flow's picture, and why no tab runs its items, if none does.
+
+    What it needs beyond the core is imported in another process, and not in this one.
+    """
     if not wheels:
-        return load_flow_file(path).info()
+        return _loaded(path)
     with ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn")) as other:
-        return other.submit(_info_with_wheels, path, wheels).result()
+        return other.submit(_read_with_wheels, path, wheels).result()
 
 
-def _info_with_wheels(path: Path, wheels: Sequence[Path]) -> FlowInfo:
-    """Return a flow's picture; what is not installed here is taken from its wheels, as far as they are Python alone."""
+def _read_with_wheels(path: Path, wheels: Sequence[Path]) -> tuple[FlowInfo, str | None]:
+    """Do as :func:`_loaded`; what is not installed here is taken from its wheels, as far as they are Python alone."""
     with tempfile.TemporaryDirectory(prefix="irenic-wheels-") as folder:
         for wheel in wheels:
             if wheel.name.endswith("-none-any.whl"):
                 zipfile.ZipFile(wheel).extractall(folder)
         sys.path.append(folder)
-        return load_flow_file(path).info()
+        return _loaded(path)
+
+
+def _loaded(path: Path) -> tuple[FlowInfo, str | None]:
+    flow = load_flow_file(path)
+    native = {id: type(item).__name__ for id, item in flow.items.items() if not item.runs_in_tab}
+    if not native:
+        return flow.info(), None
+    items = ", ".join(f"{id} ({name})" for id, name in native.items())
+    return flow.info(), f"{path.name} has items that only run natively: {items}. Run it with `irenic ensure {path}`."

@@ -79,6 +79,8 @@ class Item(ABC, Generic[P, S]):
     """Raise it when the State changes its shape, and bring older states up to date in :meth:`upgrade_state`."""
     is_local: ClassVar[bool | None] = None
     """Whether the item's state lives in this place, in files or processes; None: where it uses ``cx.fs``, it does."""
+    runs_in_tab: ClassVar[bool] = True
+    """Whether a browser's tab can run it; not where it starts processes or opens sockets."""
     _code_hash: ClassVar[str]
 
     def __init__(self, id: str) -> None:

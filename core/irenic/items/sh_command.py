@@ -43,6 +43,7 @@ class ShCommand(Item[ShCommandParams, ShCommandState]):
     """
 
     is_local = True
+    runs_in_tab = False
 
     async def state_current(self, cx: ItemContext, params: ShCommandParams) -> ShCommandState:
         """Return what the script ``current`` prints."""
