@@ -264,7 +264,7 @@ class App:
         show(by_id("do-take-over"), False)
         if self._flow.get("problem"):
             self._screen.boot.not_wanted()
-            step = "Fix what it names and serve the flow again. What is stored of it is shown here."
+            step = "Fix that and serve the flow again, or run it in a terminal. What is stored of it is shown here."
             self._screen.notices.tell("packages", f"No tab can run this flow. {self._flow['problem']}", step, "warn")
         elif not self._commands.core.started:
             self._screen.boot.clear()
@@ -405,6 +405,7 @@ class App:
             return
         page.show_states(states)
         if record is not None:
+            self._screen.notices.withdraw("old")
             await self._show_record(page, record)
         self._screen.request()
         self._history_is_old()

@@ -90,4 +90,5 @@ def _loaded(path: Path) -> tuple[FlowInfo, str | None]:
     if not native:
         return flow.info(), None
     items = ", ".join(f"{id} ({name})" for id, name in native.items())
-    return flow.info(), f"{path.name} has items that only run natively: {items}. Run it with `irenic ensure {path}`."
+    why = f"{path.name} has items that only run natively: {items}. Run it with `irenic ensure {path.name}`."
+    return flow.info(), why
