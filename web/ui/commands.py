@@ -126,7 +126,7 @@ class Commands:
             self._screen.request()
             return
         self._screen.request()
-        if self.follows:
+        if self.follows or not self.core.started:  # what runs before the core does, runs elsewhere
             spawn(self._interrupt_afar(page.execution.id, level))
         else:
             self.core.interrupt(level, page.execution.id)
