@@ -123,6 +123,8 @@ def test_a_run_begun_in_a_terminal_is_finished_in_a_tab_and_nothing_is_done_twic
         assert (asked.returncode, asked.stdout) == (0, "interruption request received\n")
         out, _ = terminal.communicate(timeout=WITHIN)
     assert json.loads(out)["items"]["not_done"] == ["second", "third"]
+    tab.ends("Interrupted")
+    expect(tab.page.locator("#facts")).to_contain_text(f"(pid {terminal.pid})")
     gate.release()
 
     tab.fill(site=origin.address)

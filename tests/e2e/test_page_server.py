@@ -9,6 +9,9 @@ from tests.e2e.flow_page import FlowPage
 from tests.e2e.origin import Origin
 from tests.e2e.server_process import SERVER_AWAY, replaced_server
 from tests.e2e.slow_download import begin_slow_download
+from tests.e2e.small_flows import small_flow
+
+from irenic.cli.site import make_site
 
 
 @pytest.mark.complaints(*SERVER_AWAY)
@@ -98,3 +101,20 @@ def test_without_a_token_the_server_itself_says_how_to_get_in(flow_page: FlowPag
     page.goto(flow_page.server.address)
     expect(page.get_by_role("heading", name="A token is needed")).to_be_visible()
     stranger.close()
+
+
+@pytest.mark.complaints(*SERVER_AWAY)
+@pytest.mark.parametrize("flows", [{"small": small_flow("small", "first")}], ids=["edited"])
+def test_a_flow_that_was_edited_meanwhile_is_said_to_be(new_tab: NewTab, site: Path, tmp_path: Path) -> None:
+    """When its server is started again; loading the page again has it as it is."""
+    tab = new_tab().open(flow="small")
+    file = tmp_path / "small.py"
+    file.write_text(small_flow("small", "first", "second"))
+    make_site(site, tmp_path / "edited", [file])
+    tab.server.end()
+    expect(tab.notices).to_have_count(1)
+    with replaced_server(tab.server, tmp_path / "edited", tmp_path / "irenic.sqlite3", token=tab.server.token):
+        expect(tab.page.get_by_role("alert")).to_contain_text("The flow's file has changed since this page was opened.")
+        tab.page.get_by_role("button", name="Load again").click()
+        expect(tab.item("second")).to_be_visible()
+        expect(tab.notices).to_have_count(0)

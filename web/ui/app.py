@@ -61,6 +61,8 @@ class App:
         self._heard: tuple[str, bool] | None = None
         """The last execution that the server has spoken of, and whether it ran."""
         self._settled = False
+        self._source: str | None = None
+        """The flow's file as it was loaded into the core."""
         listen(by_id("do-take-over"), "click", lambda event: self._ask_take_over())
         listen(by_id("place"), "submit", lambda event: event.preventDefault())
         listen(by_id("flow-choice"), "change", lambda event: self._go(flow=str(event.target.value), profile=None))
@@ -242,6 +244,7 @@ class App:
         page = self._screen.page
         assert page is not None
         self._tenancy = Tenancy(self._flow["id"], page.profile, self._lock_came_free, self._lock_taken)
+        page.browser = self._tenancy.browser
         if not await self._tenancy.claim():
             await self._become_viewer("Another tab of this browser holds this profile; this one looks on.")
             return
@@ -268,12 +271,27 @@ class App:
             self._screen.notices.tell("packages", f"No tab can run this flow. {self._flow['problem']}", step, "warn")
         elif not self._commands.core.started:
             self._screen.boot.clear()
-            source = await api.fetch_text(f"{FLOWS}{self._flow['name']}.py")
+            self._source = source = await self._fetch_source()
             wheels = [address.absolute(wheel) for wheel in self._flow.get("wheels") or []]
             await self._commands.core.start(self._flow["name"], source, wheels, tenancy.holder)
         elif self._commands.core.ready:
             self._screen.may_run = True
         self._screen.request()
+
+    async def _fetch_source(self) -> str:
+        return await api.fetch_text(f"{FLOWS}{self._flow['name']}.py")
+
+    async def _check_source(self) -> None:
+        """Say so where the flow's file is another now than the one that was loaded."""
+        if self._source is not None and await self._fetch_source() != self._source:
+            self._screen.notices.tell(
+                "source",
+                "The flow's file has changed since this page was opened.",
+                "Until the page is loaded again it runs the flow as it was.",
+                "warn",
+                "Load again",
+                address.load_again,
+            )
 
     async def _become_viewer(self, why: str) -> None:
         page = self._screen.page
@@ -362,6 +380,7 @@ class App:
             address.load_again()
             return
         self._history_is_old()
+        spawn(self._check_source())
         spawn(self._keep())
 
     async def _show_states_anew(self, page: Page) -> None:

@@ -75,6 +75,7 @@ class Head:
         if execution is not None:
             only = f", {sentences.listing(execution.only)} only" if execution.only else ""
             facts["Command"] = ", ".join(execution.cmds) + only + (" (dry run)" if execution.dry_run else "")
+            facts["Ran in" if execution.ended_at else "Runs in"] = page.elsewhere()
             if execution.started_at:
                 facts["Started"] = local_time(execution.started_at)
                 elapsed = (units.epoch(execution.ended_at) if execution.ended_at else now()) - units.epoch(
@@ -132,7 +133,18 @@ class Head:
         return True
 
 
-_FACTS = ("Command", "Started", "Elapsed", "Took", "Time left", "Stop level", "Stopping for", "Stopped by")
+_FACTS = (
+    "Command",
+    "Ran in",
+    "Runs in",
+    "Started",
+    "Elapsed",
+    "Took",
+    "Time left",
+    "Stop level",
+    "Stopping for",
+    "Stopped by",
+)
 
 
 def favicon(shown: Status) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ui import places, sentences, status
+from ui import identity, places, sentences, status
 from ui.item import Item
 
 if TYPE_CHECKING:
@@ -181,6 +181,8 @@ class Page:
         self.order = picture.ids
         self.items = Items(picture, self._meet)
         self.execution: Execution | None = None
+        self.browser = ""
+        """The id of this browser, once it is known."""
         self.reply = ""
         self.changed = True
         self._changed_items: set[str] | None = None
@@ -625,6 +627,13 @@ class Page:
     def waiting_for(self) -> list[str]:
         """Return the items that a stop waits for."""
         return [item.id for item in self.running()]
+
+    def elsewhere(self) -> str:
+        """Return where the execution on screen ran or runs, if it is known and not this browser."""
+        holder = self.execution.holder if self.execution is not None else ""
+        if not holder or not self.browser or identity.is_of_browser(holder, self.browser):
+            return ""
+        return "another browser" if holder.startswith("tab ") else holder
 
     # What the head says.
 
