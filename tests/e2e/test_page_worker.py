@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 from tests.e2e.conftest import NewTab
+from tests.e2e.flow_page import AWAKE_WITHIN
 from tests.e2e.small_flows import small_flow
 
 CLOSE = """
@@ -65,7 +66,8 @@ def test_a_flow_that_ends_its_worker_is_not_started_again_and_again(new_tab: New
     """What to do is said once."""
     tab = new_tab()
     tab.page.goto(f"{tab.server.announced}&flow=dies")
-    expect(tab.page.get_by_role("alert")).to_contain_text("The core stopped: its worker was closed.")
+    notice = tab.page.get_by_role("alert")
+    expect(notice).to_contain_text("The core stopped: its worker was closed.", timeout=AWAKE_WITHIN)
     expect(tab.page.locator("#python-word")).to_have_text("Python stopped")
 
 
