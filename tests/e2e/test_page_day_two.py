@@ -11,6 +11,7 @@ from tests.e2e.flow_page import FlowPage
 from tests.e2e.greetings import greetings
 from tests.e2e.origin import Origin
 from tests.e2e.server_process import SERVER_AWAY, ServerProcess, replaced_server
+from tests.e2e.small_flows import small_flow
 from tests.e2e.test_handoff import FLOW as LETTERS_FLOW
 from tests.e2e.test_handoff import LETTERS, irenic
 from tests.e2e.test_page_accessibility import is_wider_than_screen, violations
@@ -167,6 +168,16 @@ def test_a_plan_that_was_saved_is_applied_once_and_stale_afterwards(tab: FlowPag
     expect(tab.sentence).to_contain_text("this plan was edited after it was saved: save it again.")
     tab.press("ensure")
     expect(tab.sentence).to_have_text(DONE)
+
+
+@pytest.mark.parametrize("flows", [{FLOW: small_flow(FLOW, *(f"item_{number}" for number in range(30)))}], ids=["long"])
+def test_a_long_plan_is_saved_whole(new_tab: NewTab, tmp_path: Path) -> None:
+    """Thirty items have more to say than is ever shown of a value."""
+    tab = new_tab().open(flow=FLOW)
+    plan = saved_plan(tab, tmp_path)
+    assert len(Plan.read(plan.read_bytes()).items) == 30
+    use_plan(tab, plan)
+    tab.ends("Done")
 
 
 def test_a_terminal_refuses_a_plan_of_the_tabs_files(tab: FlowPage, tmp_path: Path) -> None:

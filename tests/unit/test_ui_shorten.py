@@ -57,6 +57,7 @@ def test_what_is_long_is_cut_wherever_it_stands(value: Any) -> None:
     [
         {"outcome": {"items": {"done": [f"item_{n}" for n in ROWS]}}},
         {"inputs": {"text": LONG}},
+        {"type": "preview", "plan": LONG},
         {"state": {"text": "short", "rows": [1, 2, 3]}},
         None,
     ],

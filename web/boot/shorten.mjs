@@ -13,8 +13,8 @@ const LONGEST_JSON = 4000;
 /** A text shorter than this has nothing in it that would be cut. */
 export const NEVER_CUT = LONGEST_TEXT;
 const STATES = new Set(["state", "current", "goal", "target", "diff", "stored", "discovered", "found"]);
-/** What an execution was asked with is sent back as it is. */
-const WHOLE = new Set(["inputs"]);
+/** What an execution was asked with is sent back as it is, and a plan is saved as it is. */
+const WHOLE = new Set(["inputs", "plan"]);
 
 /**
  * Cut what is long in a message, an event or an answer of the server, in place.
@@ -25,9 +25,10 @@ const WHOLE = new Set(["inputs"]);
 export function shorten(value) {
   let cut = false;
   for (const [name, part] of value && typeof value === "object" ? Object.entries(value) : []) {
+    if (WHOLE.has(name)) continue;
     if (typeof part === "string") {
       if (part.length > LONGEST_TEXT) [value[name], cut] = [shortText(part), true];
-    } else if (part && typeof part === "object" && !WHOLE.has(name)) {
+    } else if (part && typeof part === "object") {
       cut = (STATES.has(name) && !Array.isArray(part) ? shortenState(part) : shorten(part)) || cut;
     }
   }
