@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from tests.changing_world import NumberedSlot, SharedSlot, SlotParams, SlotState, World, do, look, slots_flow
 
 from irenic import Flow, ItemContext, PartialParams
@@ -201,3 +202,24 @@ async def test_an_optional_param_that_refers_to_a_generated_field_is_unknown_and
     assert (await do(world, store, flow(), "ensure", on_drift="refuse")).kind == "complete"
     assert world.applied == []
     assert [item.verdict for item in (await look(world, store, flow())).items] == [VerdictKind.NOTHING] * 2
+
+
+class Values(BaseModel):
+    """What is asked for."""
+
+    value: int = 1
+
+
+async def test_inputs_of_a_refused_ensure_are_not_those_of_the_next(world: World, store: MemoryStore) -> None:
+    """They were for a run that did not take place; those of one that did are kept."""
+    flow = Flow("slots", inputs=Values)
+    flow.add(SharedSlot("a"), location="a", value=flow.inputs.value)
+    await do(world, store, flow, "ensure", inputs={"value": 2})
+    world.shared["a"].value = 9
+    refused = await do(world, store, flow, "ensure", inputs={"value": 5}, on_drift="refuse")
+    assert refused.kind == "refused"
+    assert await store.inputs(flow.id, "default") == {"value": 2}
+    await do(world, store, flow, "ensure")
+    assert world.shared["a"].value == 2
+    await do(world, store, flow, "discover", inputs={"value": 3})
+    assert await store.inputs(flow.id, "default") == {"value": 3}

@@ -51,7 +51,7 @@ from irenic.flow.context import FileSystem
 from irenic.flow.secret import public_values
 from irenic.flow.secret_mask import SecretMask
 from irenic.model import events as e
-from irenic.model.cmd import Cmd
+from irenic.model.cmd import Block, Cmd
 from irenic.model.errors import FencedError, HeldError, IrenicError, StillRunningError, StoreError, os_error_text
 from irenic.model.events import JournalEvent
 from irenic.model.ids import new_execution_id
@@ -109,6 +109,7 @@ class CmdExecution:
         self.interrupts.on_raised = self._on_raised
         self.secrets = SecretMask()
         self.stored = FlowStates(flow=request.flow.id, profile=request.profile)
+        self._new_inputs: dict[str, Any] | None = None
         self.record = ExecutionRecord(
             id=self.id,
             flow=request.flow.id,
@@ -309,8 +310,7 @@ class CmdExecution:
         inputs = None if only_edits else flow.merge_inputs(await store.inputs(flow.id, profile), request.inputs)
         self.secrets.learn(inputs)
         public = self.secrets.data(public_values(inputs))
-        if request.writes and request.inputs:
-            await store.save_inputs(flow.id, profile, public)
+        self._new_inputs = public if request.writes and request.inputs else None
         self.stored = await store.states(flow.id, profile)
         self.record = self.record.model_copy(update={"inputs": public, "fencing": self.fencing})
         journal = await self._journal()
@@ -412,6 +412,12 @@ class CmdExecution:
             self.recorder.emit(e.CmdEnded, cmd=cmd)
         return self._outcome_of(Complete)
 
+    async def _save_inputs(self) -> None:
+        """Store the inputs that were given, for the next run; those of one that is refused are not its profile's."""
+        if self._new_inputs is not None:
+            await self._store.save_inputs(self.request.flow.id, self.request.profile, self._new_inputs)
+            self._new_inputs = None
+
     async def _run_cmd(self, cmd: Cmd, inputs: Any) -> Outcome | None:
         await self._find_place()
         cmd_run = self._cmd_run = self._new_cmd_run(cmd, inputs)
@@ -431,11 +437,14 @@ class CmdExecution:
                 return self._outcome_of(ItemErrorOutcome)
             if cmd_run.refusals:
                 return self._refused(cmd_run)
+            if block is Block.VERDICT:
+                await self._save_inputs()
             if cmd_run.left_over or self.interrupts.level is InterruptLevel.ABANDON:
                 return self._outcome_of(BlockInterrupted)
             if block in ITEM_WISE and self.interrupts.level is not None:
                 self.interrupts.may_start()
             self.recorder.emit(e.BlockEnded, cmd=cmd, block=block)
+        await self._save_inputs()
         return None
 
     def _new_cmd_run(self, cmd: Cmd, inputs: Any) -> CmdRun:
