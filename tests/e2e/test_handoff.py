@@ -125,6 +125,7 @@ def test_a_run_begun_in_a_terminal_is_finished_in_a_tab_and_nothing_is_done_twic
     assert json.loads(out)["items"]["not_done"] == ["second", "third"]
     tab.ends("Interrupted")
     expect(tab.page.locator("#facts")).to_contain_text(f"(pid {terminal.pid})")
+    tab.awake()
     gate.release()
 
     tab.fill(site=origin.address)

@@ -276,6 +276,7 @@ class App:
             await self._commands.core.start(self._flow["name"], source, wheels, tenancy.holder)
         elif self._commands.core.ready:
             self._screen.may_run = True
+            self._screen.boot.awake()
         self._screen.request()
 
     async def _fetch_source(self) -> str:

@@ -49,9 +49,13 @@ class BootPanel:
 
     def ready(self, told: dict[str, Any]) -> None:
         """Say that the core is awake, by which way, and what it says of itself."""
-        self._say(("good", "check", "Python ready"))
         self._ready = told
         self._draw()
+        self.awake()
+
+    def awake(self) -> None:
+        """Say that the core takes commands."""
+        self._say(("good", "check", "Python ready"))
 
     def looking_on(self) -> None:
         """Say that this tab runs nothing."""
