@@ -43,7 +43,7 @@ def running_server(
 ) -> Iterator[ServerProcess]:
     """Run a server until the block ends; it says itself where it is to be found."""
     command = [sys.executable, "-m", "irenic_server", "--site", str(site), "--database", str(database)]
-    command += ["--port", str(port)] + (["--token", token] if token is not None else []) + list(options)
+    command += ["--port", str(port)] + ([f"--token={token}"] if token is not None else []) + list(options)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         announced = next((line.strip() for line in process.stdout if line.startswith("http://")), None)

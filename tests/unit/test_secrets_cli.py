@@ -1,5 +1,6 @@
 """A byte search for a secret, over everything that a run leaves and shows."""
 
+import io
 import json
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import httpx
 import pytest
 from tests.leaky_flow import HIDDEN, LEAKY, SECRET
 from tests.server.harness import TOKEN, running_server
+
+from irenic.flow.secret_mask import MASK, MaskedStream, RecentSecrets, SecretMask
 
 
 def leaking(folder: Path, *arguments: str, how: str = "", store: str = ".irenic") -> subprocess.CompletedProcess[bytes]:
@@ -152,3 +155,16 @@ def test_a_server_that_runs_flows_prints_and_stores_no_secret(tmp_path: Path, ho
     assert b"printed **********" in printed
     assert HIDDEN.encode() not in printed
     assert_hidden(tmp_path)
+
+
+def test_a_stream_masks_the_secrets_of_the_last_few_runs() -> None:
+    """Also those that a run learns of while it goes on; what was masked long ago is forgotten."""
+    recent, written = RecentSecrets(most=2), io.StringIO()
+    stream = MaskedStream(written, recent)
+    masks = [SecretMask() for _ in range(3)]
+    for mask, secret in zip(masks, ("first-secret", "second-secret", "third-secret"), strict=True):
+        recent.add(mask)
+        mask.learn_text(secret)
+    stream.writelines(["first-secret ", "second-secret ", "third-secret"])
+    assert written.getvalue() == f"first-secret {MASK} {MASK}"
+    assert stream.getvalue() == written.getvalue()

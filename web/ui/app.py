@@ -305,6 +305,8 @@ class App:
         self._screen.boot.looking_on()
         await self._reload()
         self._follow(page)
+        if self._tenancy is not None and self._tenancy.held and not page.is_live():
+            await self._become_owner()  # what ran elsewhere has ended meanwhile
 
     def _follow(self, page: Page) -> None:
         """Follow what runs, if anything does."""

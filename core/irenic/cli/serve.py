@@ -56,7 +56,7 @@ def serve(
     make_place_for(database)
     arguments = ["--host", host, "--port", str(port), "--database", database]
     arguments += ["--strict-port"] if strict_port else []
-    arguments += ["--token", token] if token else []
+    arguments += [f"--token={token}"] if token else []  # which may begin with a dash
     arguments += ["--open"] if open else []
     arguments += ["--origin-per-flow"] if origin_per_flow else []
     arguments += ["--origin-name", origin_name] if origin_name else []
