@@ -72,7 +72,9 @@ class Watch:
         self._asking, moment, wait = True, self._moment(), _EVERY_MS
         try:
             found = await api.ask_now(self._path)
-        except api.ServerAway:
+        except api.ApiProblem:
+            raise  # it is there, and lets this page in no more
+        except Exception:  # also an answer that broke off: whatever it was, it is asked again
             self._miss()
             wait = _EVERY_MS if self.is_away else _AGAIN_MS
         else:
